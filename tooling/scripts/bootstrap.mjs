@@ -1,0 +1,72 @@
+// Set-up for `npm start` and `npm test` on a machine that has only Node >= 20 and npm: fetches the pinned pnpm,
+// installs the locked dependencies (the toolchain's own Node among them), then hands over to that Node.
+// Plain JavaScript on purpose: it runs before anything is installed.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const [task, ...rest] = process.argv.slice(2);
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const pnpm = manifest.packageManager;
+const script = manifest.scripts[task];
+if (script === undefined)
+  fail(`unknown task "${task}"; expected one of ${Object.keys(manifest.scripts).join(", ")}`);
+
+const major = Number(process.versions.node.split(".")[0]);
+if (major < 20) fail(`Node ${process.versions.node} is too old to bootstrap; install Node 20 or newer`);
+
+const fresh = !existsSync(join(root, "node_modules", ".modules.yaml"));
+const install = ["install", "--frozen-lockfile"];
+if (fresh) {
+  say(`first run: installing the locked dependencies with ${pnpm} (about 500 MB, half a minute or so)`);
+  install.push("--reporter=append-only");
+} else {
+  install.push("--reporter=silent");
+}
+await run(process.platform === "win32" ? "npx.cmd" : "npx", ["-y", pnpm, ...install], {
+  shell: process.platform === "win32",
+}).catch((error) =>
+  fail(`could not install the dependencies (${error.message}); look at the lines above, then run this again`),
+);
+if (fresh) say(`installed; running on Node ${manifest.devDependencies.node} from the lockfile`);
+
+const [command, ...args] = script.split(" ");
+const bin = join(root, "node_modules", ".bin");
+const child = run(command, [...args, ...rest], {
+  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+});
+await child.catch((error) => {
+  if (error.exitCode === undefined) say(error.message);
+  process.exitCode = error.exitCode ?? 1;
+});
+
+function say(text) {
+  process.stderr.write(`fairlead: ${text}\n`);
+}
+
+function fail(text) {
+  say(text);
+  process.exit(1);
+}
+
+/** Runs a command in the foreground; a signal that ends this process ends the command first. */
+function run(file, argv, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, argv, { cwd: root, stdio: "inherit", ...options });
+    const forward = (signal) => child.kill(signal);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, forward);
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeListener(name, forward);
+      if (code === 0) resolve();
+      else
+        reject(
+          Object.assign(new Error(`${file} ended with ${signal ?? `exit code ${code}`}`), {
+            exitCode: code ?? 1,
+          }),
+        );
+    });
+  });
+}
