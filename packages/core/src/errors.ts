@@ -9,15 +9,12 @@ export type ResilienceErrorCode = "CIRCUIT_OPEN" | "DEADLINE_EXCEEDED" | "ATTEMP
 export class ResilienceError extends Error {
   /** Says which situation it is; stable across versions, unlike the message. */
   readonly code: ResilienceErrorCode;
-  readonly [brand] = true as const;
+  override readonly name: string = "ResilienceError";
+  readonly [brand]: true = true;
 
   constructor(code: ResilienceErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-  }
-
-  override get name(): string {
-    return this.constructor.name;
   }
 
   /** Like `instanceof`, and also true for an error made by another copy of this package. */
@@ -28,6 +25,7 @@ export class ResilienceError extends Error {
 
 /** The circuit breaker did not let the call through; nothing was executed. */
 export class CircuitOpenError extends ResilienceError {
+  override readonly name = "CircuitOpenError";
   declare readonly code: "CIRCUIT_OPEN";
   /** When the breaker will let a probe through, in milliseconds from now; `Infinity` when only a person closes it. */
   readonly retryAfterMs: number;
@@ -40,6 +38,7 @@ export class CircuitOpenError extends ResilienceError {
 
 /** The time for the whole call, all attempts and waits included, is used up. */
 export class DeadlineExceededError extends ResilienceError {
+  override readonly name = "DeadlineExceededError";
   declare readonly code: "DEADLINE_EXCEEDED";
   /** The limit that was exceeded, in milliseconds. */
   readonly timeoutMs: number;
@@ -52,6 +51,7 @@ export class DeadlineExceededError extends ResilienceError {
 
 /** One attempt took longer than it may; another attempt may follow. */
 export class AttemptTimeoutError extends ResilienceError {
+  override readonly name = "AttemptTimeoutError";
   declare readonly code: "ATTEMPT_TIMEOUT";
   /** The limit of this attempt, in milliseconds. */
   readonly timeoutMs: number;
