@@ -1,6 +1,5 @@
 // Every error of this package: branch on `code`, read the facts from fields. Refusals are made without a stack
 // trace (see `withoutStack`), because under overload they are made by the thousand.
-const brand: unique symbol = Symbol.for("@fairlead/core/ResilienceError");
 
 /** The codes of this package's errors. */
 export type ResilienceErrorCode = "CIRCUIT_OPEN" | "DEADLINE_EXCEEDED" | "ATTEMPT_TIMEOUT";
@@ -10,16 +9,10 @@ export class ResilienceError extends Error {
   /** Says which situation it is; stable across versions, unlike the message. */
   readonly code: ResilienceErrorCode;
   override readonly name: string = "ResilienceError";
-  readonly [brand]: true = true;
 
   constructor(code: ResilienceErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-  }
-
-  /** Like `instanceof`, and also true for an error made by another copy of this package. */
-  static isInstance(value: unknown): value is ResilienceError {
-    return typeof value === "object" && value !== null && brand in value;
   }
 }
 

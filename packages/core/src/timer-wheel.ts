@@ -88,8 +88,8 @@ export function createTimerWheel({ clock = systemClock, tickMs = 10 }: TimerWhee
     currentTick = until;
     for (let node = fresh.next; node !== fresh; node = fresh.next) {
       unlink(node);
-      node.dueTick = Math.max(until + 1, Math.ceil((now - startedAt + node.delayMs) / tickMs));
-      append(slotOf(node.dueTick), node);
+      node.dueTick = Math.ceil((now - startedAt + node.delayMs) / tickMs);
+      append(node.dueTick <= until ? expired : slotOf(node.dueTick), node);
     }
     runExpired();
     if (size > 0) setTimerOn(clock, tick, tickMs);
