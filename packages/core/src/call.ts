@@ -41,6 +41,8 @@ export interface TimeoutSource {
 export interface CallPlan {
   readonly timeoutMs: number;
   readonly retry: RetryPlan | undefined;
+  /** Whether a call pays into the retry's budget; not where another policy has done so. */
+  readonly deposits: boolean;
   readonly breaker: CircuitBreaker | undefined;
   readonly attemptTimeoutMs: number;
   readonly adaptive: TimeoutSource | undefined;
@@ -117,7 +119,7 @@ export class Call<T> {
   }
 
   begin(): void {
-    const { timeoutMs, retry, clock } = this.plan;
+    const { timeoutMs, retry, deposits, clock } = this.plan;
     if (this.#from !== undefined && !this.#listen(this.#from)) return;
     const given = this.#from?.deadline ?? Infinity;
     if (
@@ -128,7 +130,7 @@ export class Call<T> {
       this.#startedAt = clock.now();
       this.deadline = Math.min(given, this.#startedAt + timeoutMs);
     }
-    if (retry?.budget !== undefined) retry.budget.deposit();
+    if (deposits) retry?.budget?.deposit();
     this.#startAttempt(this.deadline - this.#startedAt);
     this.#begun = true;
   }
@@ -161,10 +163,10 @@ export class Call<T> {
     else rejectLater(this.#reject, reason);
   }
 
-  attemptFailed(attempt: number, outcome: "failure" | "refused", error: unknown): void {
+  attemptFailed(attempt: Attempt<T>, outcome: "failure" | "refused", error: unknown): void {
     const { retry } = this.plan;
     const next = retry === undefined ? undefined : this.#planNext(retry, attempt, error);
-    this.#report(attempt, outcome, error, typeof next === "number" ? next : undefined);
+    this.#report(attempt.attempt, outcome, error, typeof next === "number" ? next : undefined);
     if (typeof next === "number") this.#startAfter(next);
     else this.fail(next === undefined ? error : this.#exhausted(next, error));
   }
@@ -189,7 +191,7 @@ export class Call<T> {
     this.#attempts += 1;
     const permit = breaker === undefined ? 0 : breaker.tryAcquire();
     if (breaker !== undefined && permit === 0) {
-      this.attemptFailed(this.#attempts, "refused", refusalOf(breaker));
+      this.attemptFailed(new Attempt(this, this.#number(), 0), "refused", refusalOf(breaker));
       return;
     }
     const attempt = new Attempt(this, this.#number(), permit);
@@ -223,10 +225,11 @@ export class Call<T> {
   }
 
   /** Milliseconds to the next attempt, or what there is none left of, or nothing when the error is not for trying again. */
-  #planNext(retry: RetryPlan, attempt: number, error: unknown): number | RetryLimit | undefined {
+  #planNext(retry: RetryPlan, context: Attempt<T>, error: unknown): number | RetryLimit | undefined {
     this.#errors ??= [];
     this.#errors.push(error);
-    if (!retry.shouldRetry(error, attempt)) return undefined;
+    const { attempt } = context;
+    if (!retry.shouldRetry(error, context)) return undefined;
     if (attempt >= retry.maxAttempts) return "attempts";
     const delayMs = Math.max(retry.backoff.delayMs(attempt, this.#delayMs), retryAfterOf(error));
     const end = Math.min(this.deadline, this.#startedAt + retry.maxElapsedMs);
