@@ -183,22 +183,62 @@ export class Call<T> {
   }
 
   #startAttempt(remainingMs: number): void {
-    const { breaker, attemptTimeoutMs, adaptive } = this.plan;
+    const { breaker } = this.plan;
     if (remainingMs <= 0) {
       this.fail(this.deadlineError());
       return;
     }
     this.#attempts += 1;
     const permit = breaker === undefined ? 0 : breaker.tryAcquire();
-    if (breaker !== undefined && permit === 0) {
-      this.attemptFailed(new Attempt(this, this.#number(), 0), "refused", refusalOf(breaker));
-      return;
-    }
+    if (breaker === undefined || permit !== 0) this.#startWith(permit, remainingMs);
+    else if (breaker.queues) this.#waitFor(breaker);
+    else this.#refused(refusalOf(breaker));
+  }
+
+  #startWith(permit: number, remainingMs: number): void {
+    const { attemptTimeoutMs, adaptive } = this.plan;
     const attempt = new Attempt(this, this.#number(), permit);
     this.current = attempt;
     const limitMs = adaptive === undefined ? attemptTimeoutMs : adaptive.timeoutMs(attempt);
     attempt.start(Math.min(limitMs, remainingMs), remainingMs <= limitMs);
     this.#run(attempt);
+  }
+
+  #refused(error: unknown): void {
+    this.attemptFailed(new Attempt(this, this.#number(), 0), "refused", error);
+  }
+
+  /** The breaker is half-open and may have room for calls that wait. */
+  #waitFor(breaker: CircuitBreaker): void {
+    const { wheel } = this.plan;
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    const remainingMs = this.#remainingMs();
+    const timer =
+      remainingMs === Infinity
+        ? undefined
+        : wheel.schedule(Math.max(0, remainingMs), () => waiting.abort(this.deadlineError()));
+    const done = (next: () => void): void => {
+      if (timer !== undefined) wheel.cancel(timer);
+      this.#waiting = undefined;
+      try {
+        next();
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+    breaker.acquire(waiting).then(
+      (permit) =>
+        done(() => {
+          if (waiting.signal.aborted) breaker.release(permit, "ignored");
+          else this.#startWith(permit, this.#remainingMs());
+        }),
+      (error: unknown) => done(() => (waiting.signal.aborted ? this.fail(error) : this.#refused(error))),
+    );
+  }
+
+  #remainingMs(): number {
+    return this.deadline === Infinity ? Infinity : this.deadline - this.plan.clock.now();
   }
 
   #run(attempt: Attempt<T>): void {
@@ -250,9 +290,11 @@ export class Call<T> {
     this.#waiting = waiting;
     clock.sleep(delayMs, waiting.signal).then(
       () => {
+        // The caller may have gone between the end of the sleep and this turn.
+        if (waiting.signal.aborted) return;
         this.#waiting = undefined;
         try {
-          this.#startAttempt(this.deadline === Infinity ? Infinity : this.deadline - clock.now());
+          this.#startAttempt(this.#remainingMs());
         } catch (error) {
           this.fail(error);
         }

@@ -17,14 +17,9 @@ export {
 } from "./bulkhead.ts";
 export type { AttemptEvent, TimeoutSource } from "./call.ts";
 export type { CallContext, CallOptions, Operation, Pipeline, Policy, Priority } from "./call-context.ts";
-export {
-  type CircuitBreaker,
-  type CircuitBreakerOptions,
-  createCircuitBreaker,
-  type ExecuteOptions,
-  type RatioRule,
-  type SlowCallRule,
-} from "./circuit-breaker.ts";
+export { type CircuitBreaker, createCircuitBreaker, type ExecuteOptions } from "./circuit-breaker.ts";
+export type { CircuitBreakerOptions, RatioRule, SlowCallRule } from "./circuit-settings.ts";
+export type { CircuitSnapshot } from "./circuit-snapshot.ts";
 export type { CircuitEvent, CircuitOutcome, CircuitReason, CircuitState } from "./circuit-state.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { compose } from "./compose.ts";
