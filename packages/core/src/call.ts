@@ -205,7 +205,13 @@ export class Call<T> {
   }
 
   #refused(error: unknown): void {
-    this.attemptFailed(new Attempt(this, this.#number(), 0), "refused", error);
+    const attempt = this.#number();
+    if (this.plan.retry?.asksAboutRefusals === true) {
+      this.attemptFailed(new Attempt(this, attempt, 0), "refused", error);
+      return;
+    }
+    this.#report(attempt, "refused", error);
+    this.fail(error);
   }
 
   /** The breaker is half-open and may have room for calls that wait. */

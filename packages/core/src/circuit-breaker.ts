@@ -181,7 +181,6 @@ class Breaker implements CircuitBreaker {
   }
 
   retryAfterMs(): number {
-    this.#refresh();
     return this.#status === "open" ? this.#remainingMs() : 0;
   }
 

@@ -61,8 +61,10 @@ export {
   type LatencyQuantile,
   type LatencyQuantileOptions,
 } from "./latency-quantile.ts";
+export { wasNotSent } from "./not-sent.ts";
 export type { Permit } from "./permit.ts";
 export { type PipelineOptions, type PolicyHolder, pipeline } from "./pipeline.ts";
+export { llmCall, type McpCallOptions, mcpCall, type Preset, type PresetOptions } from "./presets.ts";
 export type { Random } from "./random.ts";
 export type { AcquireOptions } from "./rate-limit-queue.ts";
 export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
