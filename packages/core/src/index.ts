@@ -18,6 +18,11 @@ export {
 export type { AttemptEvent, TimeoutSource } from "./call.ts";
 export type { CallContext, CallOptions, Operation, Pipeline, Policy, Priority } from "./call-context.ts";
 export { type CircuitBreaker, createCircuitBreaker, type ExecuteOptions } from "./circuit-breaker.ts";
+export {
+  type CircuitRegistry,
+  type CircuitRegistryOptions,
+  createCircuitRegistry,
+} from "./circuit-registry.ts";
 export type { CircuitBreakerOptions, RatioRule, SlowCallRule } from "./circuit-settings.ts";
 export type { CircuitSnapshot } from "./circuit-snapshot.ts";
 export type { CircuitEvent, CircuitOutcome, CircuitReason, CircuitState } from "./circuit-state.ts";
@@ -47,6 +52,7 @@ export {
   type ResilienceErrorCode,
   RetriesExhaustedError,
   type RetryLimit,
+  ThrottledError,
 } from "./errors.ts";
 export { createFallback, type Fallback, type FallbackOptions } from "./fallback.ts";
 export type { RateOptions } from "./gcra.ts";
@@ -78,6 +84,7 @@ export {
   type StreamGuardOptions,
   type StreamSource,
 } from "./stream-guard.ts";
+export { createThrottle, type Throttle, type ThrottleOptions } from "./throttle.ts";
 export {
   createTimerWheel,
   sharedTimerWheel,
