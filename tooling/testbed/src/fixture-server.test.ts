@@ -158,7 +158,13 @@ describe.each(["stdio", "http"] as const)("the fixture over %s", (transport) => 
       ["a", 2],
       ["b", 1],
     ]);
-    expect(entries.map(({ action }) => action)).toEqual(["append", "append", "lookup", "cancelled"]);
+    expect(entries.map(({ action }) => action)).toEqual([
+      "append",
+      "append",
+      "lookup",
+      "started",
+      "cancelled",
+    ]);
     expect(entries.every(({ pid }) => pid > 0 && pid !== process.pid)).toBe(true);
   });
 

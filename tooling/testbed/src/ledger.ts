@@ -2,7 +2,7 @@
 // was executed, whatever the client was told. Appends are synchronous: a line is there before the answer is.
 import { appendFileSync, readFileSync } from "node:fs";
 
-export type LedgerAction = "append" | "lookup" | "cancelled";
+export type LedgerAction = "append" | "lookup" | "started" | "cancelled";
 
 export interface LedgerEntry {
   readonly action: LedgerAction;
@@ -15,6 +15,8 @@ export interface Ledger {
   readonly entries: readonly LedgerEntry[];
   /** Executions (`append` and `lookup`) per nonce; a nonce that was never executed is absent. */
   readonly counts: ReadonlyMap<string, number>;
+  /** Nonces of the `slow` calls that reached the server. */
+  readonly started: ReadonlySet<string>;
   /** Nonces of the calls whose cancellation reached the server. */
   readonly cancelled: ReadonlySet<string>;
 }
@@ -28,12 +30,14 @@ export function writeLedger(file: string, action: LedgerAction, nonce: string): 
 export function readLedger(file: string): Ledger {
   const entries = readLines(file).map(parseLine);
   const counts = new Map<string, number>();
+  const started = new Set<string>();
   const cancelled = new Set<string>();
   for (const { action, nonce } of entries) {
-    if (action === "cancelled") cancelled.add(nonce);
+    if (action === "started") started.add(nonce);
+    else if (action === "cancelled") cancelled.add(nonce);
     else counts.set(nonce, (counts.get(nonce) ?? 0) + 1);
   }
-  return { entries, counts, cancelled };
+  return { entries, counts, started, cancelled };
 }
 
 function readLines(file: string): readonly string[] {
@@ -46,7 +50,7 @@ function readLines(file: string): readonly string[] {
 }
 
 function parseLine(line: string): LedgerEntry {
-  const match = /^(append|lookup|cancelled) (\S+) pid=(\d+)$/.exec(line);
+  const match = /^(append|lookup|started|cancelled) (\S+) pid=(\d+)$/.exec(line);
   if (match === null) throw new Error(`not a ledger line: "${line}"`);
   const [, action = "", nonce = "", pid = ""] = match;
   return { action: action as LedgerAction, nonce, pid: Number(pid) };
