@@ -46,7 +46,7 @@ async function countOf(code: string): Promise<string> {
 
 it("adds up passed, failed and skipped tests", async () => {
   const code = `import { it } from "vitest";
-    it("passes", () => {}); it("passes too", () => {}); it.skip("is skipped", () => {}); it.todo("is planned");
+    it("passes", () => {}); it("passes too", () => {}); it("is skipped", { skip: true }, () => {}); it("is planned", { todo: true });
     it("fails", () => { throw new Error("no"); });`;
   expect(await countOf(code)).toBe("2 passed, 1 failed, 2 skipped");
 });
