@@ -1,1 +1,2 @@
-export {};
+export { createFakeClock, type FakeClock } from "./fake-clock.ts";
+export { createSeededRandom } from "./seeded-random.ts";
