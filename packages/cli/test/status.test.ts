@@ -90,15 +90,15 @@ describe("fairlead status --watch", () => {
       .map((line) => line.replace(/^\S+Z /, ""));
     expect(lines).toEqual([
       "gateway degraded",
-      "everything/everything-1 ready",
-      "everything/everything-2 crash-loop: spawn ENOENT",
-      "everything/everything-2 breaker open",
+      "everything-1 ready",
+      "everything-2 crash-loop: spawn ENOENT",
+      "everything-2 breaker open",
       "everything tools 13",
       "problem UPSTREAM_CRASH_LOOP: everything-2 keeps exiting (fix: check its command)",
       "gateway degraded → ready",
-      "everything/everything-2 crash-loop → ready",
-      "everything/everything-2 breaker open → closed",
-      "everything/everything-2 restarted (3 so far)",
+      "everything-2 crash-loop → ready",
+      "everything-2 breaker open → closed",
+      "everything-2 restarted (3 so far)",
       "",
     ]);
   });

@@ -31,7 +31,7 @@ function replicasOf(report: StatusReport | undefined): Map<string, ReplicaState>
   return new Map(
     report?.pools.flatMap((pool) =>
       pool.replicas.map((replica) => [
-        `${pool.namespace}/${replica.id}`,
+        replica.id,
         {
           state: replica.status,
           breaker: replica.breaker,
