@@ -8,7 +8,7 @@ import type { QueueOptions } from "./wait-queue.ts";
 
 /** Options of {@link createBalancer}. */
 export interface BalancerOptions {
-  /** A built-in strategy's name, or a factory. @defaultValue `"least-connections"` */
+  /** A built-in strategy's name, or a factory. @defaultValue `"shortest-expected-delay"` */
   readonly strategy?: string | StrategyFactory<never>;
   /** Passed to the strategy's factory, which validates them. */
   readonly strategyOptions?: unknown;

@@ -61,7 +61,7 @@ export interface Balancer {
 export function createBalancer(options: BalancerOptions = {}): Balancer {
   validateBalancerOptions(options);
   const { clock = systemClock, random = Math.random, maxLeaseMs = Number.POSITIVE_INFINITY } = options;
-  const { strategy: chosen = "least-connections", strategyOptions, outlierEjection = {} } = options;
+  const { strategy: chosen = "shortest-expected-delay", strategyOptions, outlierEjection = {} } = options;
 
   const table = createTable();
   const detector =

@@ -4,7 +4,7 @@ import { createBalancer } from "./balancer.ts";
 
 describe("explain", () => {
   it("says for every endpoint why it is no candidate, or how the strategy scores it", () => {
-    const balancer = createBalancer({ clock: createFakeClock() });
+    const balancer = createBalancer({ strategy: "least-connections", clock: createFakeClock() });
     for (const id of ["busy", "sick", "leaving", "tried", "failing", "other"])
       balancer.add({ id, capabilities: ["tools"] });
     balancer.add({ id: "full", maxConcurrency: 1, capabilities: ["tools"] });

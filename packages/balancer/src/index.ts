@@ -32,6 +32,10 @@ export type { SlowStartOptions } from "./slow-start.ts";
 export type { BalancerSnapshot } from "./snapshot.ts";
 export { leastConnections } from "./strategies/least-connections.ts";
 export { type RoundRobinOptions, roundRobin } from "./strategies/round-robin.ts";
+export {
+  type ShortestExpectedDelayOptions,
+  shortestExpectedDelay,
+} from "./strategies/shortest-expected-delay.ts";
 export type { StrategyFault } from "./strategy-guard.ts";
 export type { QueueOptions, QueueOrder } from "./wait-queue.ts";
 export { type WithLeaseOptions, withLease } from "./with-lease.ts";
