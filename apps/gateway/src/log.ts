@@ -42,6 +42,7 @@ function prettyStream(stream: NodeJS.WriteStream): Writable {
 
 /** What servers write must not steer the terminal. */
 function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "�");
+  return text.replaceAll(/\p{Cc}/gu, (character) =>
+    character === "\n" || character === "\t" ? character : "\uFFFD",
+  );
 }

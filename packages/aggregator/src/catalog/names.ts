@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 
 /** Longest public name. */
-export const MAX_NAME_LENGTH = 64;
+const MAX_NAME_LENGTH = 64;
 
 const HASH_LENGTH = 8;
 

@@ -125,7 +125,7 @@ const SENTINEL_HEAD = "=?base64?";
 const SENTINEL_TAIL = "?=";
 
 /** Decodes the Base64 sentinel of 2026-07-28 header values; undefined when it is malformed. */
-export function decodeHeaderValue(value: string): string | undefined {
+function decodeHeaderValue(value: string): string | undefined {
   if (!value.startsWith(SENTINEL_HEAD) || !value.endsWith(SENTINEL_TAIL)) return value;
   const base64 = value.slice(SENTINEL_HEAD.length, -SENTINEL_TAIL.length);
   const bytes = Buffer.from(base64, "base64");

@@ -13,7 +13,7 @@ export interface HttpSession {
   usedAt: number;
 }
 
-export interface SessionStream {
+interface SessionStream {
   send(message: Buffer): void;
   end(): void;
 }

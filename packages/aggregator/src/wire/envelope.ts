@@ -72,7 +72,7 @@ export class EnvelopeError extends Error {
 /** `_meta` keys that the 2026-07-28 revision reserves. */
 export const META_PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 export const META_CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
-export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
+const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;

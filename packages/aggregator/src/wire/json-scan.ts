@@ -144,7 +144,7 @@ function step(bytes: Uint8Array, pos: number, close: number): number {
 
 function checkEscape(bytes: Uint8Array, backslash: number): number {
   const escaped = bytes[backslash + 1];
-  switch (escaped) {
+  switch (escaped as number) {
     case 0x22: // "
     case 0x5c: // \
     case 0x2f: // /
@@ -174,7 +174,7 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 function skipScalar(bytes: Uint8Array, pos: number): number {
-  switch (bytes[pos]) {
+  switch (bytes[pos] as number) {
     case 0x74: // true
       return skipWord(bytes, pos, "true");
     case 0x66: // false
