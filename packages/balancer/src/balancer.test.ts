@@ -1,7 +1,8 @@
 import { createFakeClock, createSeededRandom } from "@fairlead/core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Balancer, type BalancerOptions, createBalancer } from "./balancer.ts";
+import { type Balancer, createBalancer } from "./balancer.ts";
+import type { BalancerOptions } from "./balancer-options.ts";
 import type { LeaseOutcome } from "./contract.ts";
 import type { BalancerEvent } from "./events.ts";
 import type { Lease } from "./lease.ts";

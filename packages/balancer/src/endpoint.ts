@@ -1,4 +1,5 @@
 // What an endpoint is, to the owner who adds it and to the dashboard that reads it back.
+import type { LoadReport } from "./contract.ts";
 
 /** `draining` endpoints finish what they have and get nothing new; `unhealthy` ones are not picked at all. */
 export type EndpointHealth = "healthy" | "unhealthy" | "draining";
@@ -45,6 +46,8 @@ export interface EndpointSnapshot {
   readonly ejected: boolean;
   /** `true` when the next unfiltered request may get it. */
   readonly eligible: boolean;
+  /** Newest load report. */
+  readonly load: LoadReport | undefined;
   readonly counts: EndpointCounts;
 }
 

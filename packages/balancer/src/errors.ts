@@ -42,3 +42,26 @@ export class StrategyError extends BalancerError {
     this.strategyName = strategyName;
   }
 }
+
+/** No endpoint may be picked, now or as soon as one is free. */
+export class NoEndpointError extends BalancerError {
+  override readonly name = "NoEndpointError";
+  declare readonly code: "NO_SERVERS_AVAILABLE";
+
+  constructor(message: string) {
+    super("NO_SERVERS_AVAILABLE", message);
+  }
+}
+
+/** All endpoints are full, and so is the queue. */
+export class QueueFullError extends BalancerError {
+  override readonly name = "QueueFullError";
+  declare readonly code: "QUEUE_FULL";
+  /** The queue's bound. */
+  readonly maxWaiting: number;
+
+  constructor(maxWaiting: number) {
+    super("QUEUE_FULL", `${maxWaiting} requests are waiting already`);
+    this.maxWaiting = maxWaiting;
+  }
+}

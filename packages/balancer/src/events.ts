@@ -1,5 +1,6 @@
 // What the balancer tells its owner. One hook, so that a library prints nothing itself.
 import type { EndpointHealth } from "./endpoint.ts";
+import type { EjectionReason } from "./outlier-ejection.ts";
 import type { StrategyFault } from "./strategy-guard.ts";
 
 /** Something that happened in a balancer; passed to {@link BalancerOptions.onEvent}. */
@@ -10,6 +11,18 @@ export type BalancerEvent =
       readonly endpointId: string;
       readonly health: EndpointHealth;
       readonly reason: string | undefined;
+    }
+  | {
+      readonly type: "endpoint-ejected";
+      readonly endpointId: string;
+      readonly reason: EjectionReason;
+      readonly durationMs: number;
+    }
+  | { readonly type: "endpoint-returned"; readonly endpointId: string }
+  | {
+      /** So few endpoints of a level serve that ejection is ignored there. */
+      readonly type: "panic-began" | "panic-ended";
+      readonly priority: number;
     }
   | {
       /** A pick of the strategy was replaced by the fallback's. */
@@ -24,4 +37,10 @@ export type BalancerEvent =
       readonly strategy: string;
       readonly fallback: string;
     }
-  | { readonly type: "lease-released-twice"; readonly endpointId: string };
+  | { readonly type: "lease-released-twice"; readonly endpointId: string }
+  | {
+      /** A lease was out for longer than `maxLeaseMs`; the balancer took it back. */
+      readonly type: "lease-leaked";
+      readonly endpointId: string;
+      readonly ageMs: number;
+    };

@@ -1,10 +1,6 @@
-export {
-  type AcquireRequest,
-  type Balancer,
-  type BalancerOptions,
-  type BalancerSnapshot,
-  createBalancer,
-} from "./balancer.ts";
+export type { AcquireRequest } from "./acquire-request.ts";
+export { type Balancer, createBalancer } from "./balancer.ts";
+export type { BalancerOptions } from "./balancer-options.ts";
 export {
   type Candidates,
   type Dispatch,
@@ -27,9 +23,19 @@ export type {
   EndpointPatch,
   EndpointSnapshot,
 } from "./endpoint.ts";
-export { BalancerError, EndpointError, StrategyError } from "./errors.ts";
+export { BalancerError, EndpointError, NoEndpointError, QueueFullError, StrategyError } from "./errors.ts";
 export type { BalancerEvent } from "./events.ts";
+export type { ExclusionReason, ExplainedEndpoint, Explanation } from "./explain.ts";
 export type { Lease } from "./lease.ts";
+export type { EjectionReason, OutlierEjectionOptions } from "./outlier-ejection.ts";
+export type { SlowStartOptions } from "./slow-start.ts";
+export type { BalancerSnapshot } from "./snapshot.ts";
 export { leastConnections } from "./strategies/least-connections.ts";
 export { type RoundRobinOptions, roundRobin } from "./strategies/round-robin.ts";
+export {
+  type ShortestExpectedDelayOptions,
+  shortestExpectedDelay,
+} from "./strategies/shortest-expected-delay.ts";
 export type { StrategyFault } from "./strategy-guard.ts";
+export type { QueueOptions, QueueOrder } from "./wait-queue.ts";
+export { type WithLeaseOptions, withLease } from "./with-lease.ts";

@@ -31,8 +31,11 @@ export class LeaseRecord implements Lease, Dispatch {
   readonly taskClass: number;
   /** `NaN` when nobody needs the latency. */
   readonly startedAtMs: number;
-  owner: LeaseOwner;
-  released: boolean;
+  private readonly owner: LeaseOwner;
+  private released: boolean;
+  /** Neighbours in the list of {@link LeaseAges}. */
+  older: LeaseRecord | undefined;
+  newer: LeaseRecord | undefined;
 
   constructor(
     owner: LeaseOwner,
@@ -51,6 +54,8 @@ export class LeaseRecord implements Lease, Dispatch {
     this.taskClass = request.taskClass;
     this.startedAtMs = startedAtMs;
     this.released = false;
+    this.older = undefined;
+    this.newer = undefined;
   }
 
   release(outcome: LeaseOutcome, latencyMs?: number): void {

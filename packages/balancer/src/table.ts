@@ -2,6 +2,8 @@
 // endpoint only after the last lease on it came back, so a late release never counts against a newcomer.
 import type { EndpointTable, LoadReport } from "./contract.ts";
 import type { EndpointHealth, EndpointOptions } from "./endpoint.ts";
+import type { Level } from "./level.ts";
+import type { OutlierState } from "./outlier-ejection.ts";
 
 /** The owner's side of one endpoint. */
 export interface EndpointRecord {
@@ -22,11 +24,19 @@ export interface EndpointRecord {
   refused: number;
   load: LoadReport | undefined;
   loadReportedAtMs: number;
+  /** The level it is in. */
+  level: Level;
+  /** Passive health; `undefined` when outlier ejection is off. */
+  outlier: OutlierState | undefined;
+  /** Counted in `level.serving`. */
+  serving: boolean;
+  /** When slow start began; `NaN` when it is not in slow start. */
+  slowStartedAtMs: number;
 }
 
 export interface Table extends EndpointTable {
   readonly records: readonly (EndpointRecord | undefined)[];
-  insert(options: EndpointOptions): EndpointRecord;
+  insert(options: EndpointOptions, level: Level, outlier: OutlierState | undefined): EndpointRecord;
   /** Makes the slot of a removed endpoint available again. */
   free(slot: number): void;
   record(slot: number): EndpointRecord;
@@ -52,7 +62,7 @@ export function createTable(): Table {
   };
   return table;
 
-  function insert(options: EndpointOptions): EndpointRecord {
+  function insert(options: EndpointOptions, level: Level, outlier: OutlierState | undefined): EndpointRecord {
     const slot = freeSlots.pop() ?? records.length;
     if (slot >= table.capacity) grow();
     const created: EndpointRecord = {
@@ -73,6 +83,10 @@ export function createTable(): Table {
       refused: 0,
       load: undefined,
       loadReportedAtMs: Number.NEGATIVE_INFINITY,
+      level,
+      outlier,
+      serving: false,
+      slowStartedAtMs: Number.NaN,
     };
     records[slot] = created;
     table.inFlight[slot] = 0;

@@ -4,6 +4,7 @@ import type { CircuitEvent, CircuitOutcome, CircuitReason, CircuitState } from "
 import { type Clock, systemClock } from "./clock.ts";
 import { CircuitOpenError, withoutStack } from "./errors.ts";
 import type { Random } from "./random.ts";
+import { rejectLater } from "./reject-later.ts";
 import {
   checkWindow,
   createSlidingWindow,
@@ -55,7 +56,7 @@ export interface CircuitBreakerOptions {
   readonly successThreshold?: number;
   /** Probes without an answer for this long, in milliseconds, are given up and new ones let through. @defaultValue `resetTimeoutMs` */
   readonly halfOpenTimeoutMs?: number;
-  /** What an error means. @defaultValue a failure, unless the signal given to `execute` is aborted: then ignored */
+  /** What an error means. Not asked when the caller aborted the call: that is ignored. @defaultValue a failure */
   readonly classifyError?: (error: unknown) => CircuitOutcome;
   /** What a returned value means. @defaultValue a success */
   readonly classifyResult?: (value: unknown) => CircuitOutcome;
@@ -85,6 +86,10 @@ export interface CircuitBreaker {
    * @param durationMs - how long the call took; only a slow-call rule reads it
    */
   release(permit: number, outcome: CircuitOutcome, durationMs?: number): void;
+  /** What `classifyError` says of an error; a failure without it. */
+  outcomeOfError(error: unknown): CircuitOutcome;
+  /** What `classifyResult` says of a value; a success without it. */
+  outcomeOfValue(value: unknown): CircuitOutcome;
   /** Until a call may pass, in milliseconds: 0 unless open, `Infinity` when only a person or health check ends it. */
   retryAfterMs(): number;
   /** Opens it until `forceClose`, `reset` or a successful `probe`. */
@@ -257,6 +262,16 @@ class Breaker implements CircuitBreaker {
       this.#count(outcome === "failure", durationMs);
   }
 
+  outcomeOfError(error: unknown): CircuitOutcome {
+    const { classifyError } = this.#settings.options;
+    return classifyError === undefined ? "failure" : classifyError(error);
+  }
+
+  outcomeOfValue(value: unknown): CircuitOutcome {
+    const { classifyResult } = this.#settings.options;
+    return classifyResult === undefined ? "success" : classifyResult(value);
+  }
+
   retryAfterMs(): number {
     this.#refresh();
     return this.#status === "open" ? this.#remainingMs() : 0;
@@ -275,32 +290,32 @@ class Breaker implements CircuitBreaker {
     this.#change("closed", "reset");
   }
 
-  async execute<T>(
-    fn: (signal?: AbortSignal) => PromiseLike<T> | T,
-    { signal }: ExecuteOptions = {},
-  ): Promise<T> {
-    signal?.throwIfAborted();
+  execute<T>(fn: (signal?: AbortSignal) => PromiseLike<T> | T, { signal }: ExecuteOptions = {}): Promise<T> {
+    if (signal?.aborted) return refuse(signal.reason);
     const permit = this.tryAcquire();
-    if (permit === 0) throw this.#refusal();
-    const { options, clock } = this.#settings;
+    if (permit !== 0) return this.#run(permit, fn, signal);
+    const retryAfterMs = this.retryAfterMs();
+    return refuse(withoutStack(() => new CircuitOpenError(retryAfterMs)));
+  }
+
+  async #run<T>(
+    permit: number,
+    fn: (signal?: AbortSignal) => PromiseLike<T> | T,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const { clock } = this.#settings;
     const startedAt = this.needsDuration ? clock.now() : 0;
     let outcome: CircuitOutcome = "ignored";
     try {
       const value = await fn(signal);
-      outcome = options.classifyResult === undefined ? "success" : options.classifyResult(value);
+      outcome = this.outcomeOfValue(value);
       return value;
     } catch (error) {
-      if (options.classifyError !== undefined) outcome = options.classifyError(error);
-      else outcome = signal?.aborted === true ? "ignored" : "failure";
+      if (signal?.aborted !== true) outcome = this.outcomeOfError(error);
       throw error;
     } finally {
       this.release(permit, outcome, this.needsDuration ? clock.now() - startedAt : 0);
     }
-  }
-
-  #refusal(): CircuitOpenError {
-    const retryAfterMs = this.retryAfterMs();
-    return withoutStack(() => new CircuitOpenError(retryAfterMs));
   }
 
   #count(failed: boolean, durationMs: number): void {
@@ -386,4 +401,8 @@ class Breaker implements CircuitBreaker {
 function exceeds(window: SlidingWindow | undefined, rule: Required<RatioRule> | undefined): boolean {
   if (window === undefined || rule === undefined || window.calls < rule.minimumCalls) return false;
   return window.hits >= rule.ratio * window.calls;
+}
+
+function refuse(reason: unknown): Promise<never> {
+  return new Promise((_, reject) => rejectLater(reject, reason));
 }

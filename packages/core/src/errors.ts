@@ -2,7 +2,11 @@
 // trace (see `withoutStack`), because under overload they are made by the thousand.
 
 /** The codes of this package's errors. */
-export type ResilienceErrorCode = "CIRCUIT_OPEN" | "DEADLINE_EXCEEDED" | "ATTEMPT_TIMEOUT";
+export type ResilienceErrorCode =
+  | "CIRCUIT_OPEN"
+  | "DEADLINE_EXCEEDED"
+  | "ATTEMPT_TIMEOUT"
+  | "RETRIES_EXHAUSTED";
 
 /** What every error of this package is. */
 export class ResilienceError extends Error {
@@ -58,13 +62,45 @@ export class AttemptTimeoutError extends ResilienceError {
   }
 }
 
+/** Several attempts failed, and no further one may be made. Its `cause` is an `AggregateError` of all of them. */
+export class RetriesExhaustedError extends ResilienceError {
+  override readonly name = "RetriesExhaustedError";
+  declare readonly code: "RETRIES_EXHAUSTED";
+  declare readonly cause: AggregateError;
+  /** How many attempts were made. */
+  readonly attempts: number;
+  /** What ended it: no attempts left, `maxElapsedMs`, the deadline, or an empty retry budget. */
+  readonly limit: RetryLimit;
+
+  constructor(limit: RetryLimit, errors: readonly unknown[]) {
+    const text = errors.length === 1 ? "attempt" : "attempts";
+    super("RETRIES_EXHAUSTED", `Gave up after ${errors.length} ${text}: no ${limit} left`, {
+      cause: new AggregateError(errors, `${errors.length} ${text} failed`),
+    });
+    this.attempts = errors.length;
+    this.limit = limit;
+  }
+
+  /** The error of the last attempt. */
+  get lastError(): unknown {
+    return this.cause.errors.at(-1);
+  }
+}
+
+/** What a retry ran out of. */
+export type RetryLimit = "attempts" | "time" | "budget";
+
 /**
  * Builds an error without collecting a stack trace, which is most of an error's cost (about 1.8 µs of 2 µs). Where
  * `Error` is frozen the trace is collected after all.
  */
 export function withoutStack<T extends Error>(create: () => T): T {
   const limit = Error.stackTraceLimit;
-  if (!Reflect.set(Error, "stackTraceLimit", 0)) return create();
+  try {
+    Error.stackTraceLimit = 0;
+  } catch {
+    return create();
+  }
   try {
     return create();
   } finally {

@@ -14,3 +14,9 @@ export function optionsOf<Defaults extends object>(
       throw new RangeError(`${strategy} has no option ${name}, got ${JSON.stringify(options)}`);
   return { ...defaults, ...options };
 }
+
+/** Throws a {@link RangeError} unless `value` is a finite number within `[min, max]`. */
+export function inRange(name: string, value: unknown, min: number, max: number): void {
+  if (typeof value === "number" && value >= min && value <= max) return;
+  throw new RangeError(`${name} must be a number from ${min} to ${max}, got ${String(value)}`);
+}

@@ -1,0 +1,124 @@
+// The gateway's HTTP server: health, status, and MCP.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Multiplexer } from "@fairlead/aggregator";
+import { refuseForeign } from "./guard.ts";
+
+export interface HttpFront {
+  /** Address to reach it at: `http://127.0.0.1:3005`. */
+  readonly url: string;
+  /** Stops accepting connections; resolves when the last one has ended. */
+  close(): Promise<void>;
+}
+
+export interface HttpFrontOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly multiplexer: Multiplexer;
+  /** Whether traffic should be sent here. */
+  readonly isReady: () => boolean;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Starts listening. @throws the system's error, such as EADDRINUSE */
+export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
+  const { host, port, onError } = options;
+  const server = createServer(
+    // Node's defaults suit browsers on the open internet; these suit clients that send small messages for hours.
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    (request, response) => {
+      try {
+        route(request, response, options);
+      } catch (error) {
+        onError(error);
+        if (!response.headersSent)
+          sendJson(response, 500, { error: { code: "INTERNAL_ERROR", message: "See the gateway's log." } });
+      }
+    },
+  );
+  server.maxConnections = 20_000;
+  await listen(server, host, port);
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+  return {
+    url,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      // What is left are clients that keep their connection open; they had their answer.
+      const timer = setTimeout(() => server.closeAllConnections(), 1_000);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { host, multiplexer, isReady }: HttpFrontOptions,
+): void {
+  const refusal = refuseForeign(request, host);
+  if (refusal !== undefined) {
+    sendJson(response, 403, { error: { code: "FOREIGN_ORIGIN", message: refusal } });
+    return;
+  }
+  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  if (multiplexer.handler(request, response)) return;
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    sendJson(response, 405, {
+      error: { code: "METHOD_NOT_ALLOWED", message: "Use GET here; MCP is at /mcp." },
+    });
+    return;
+  }
+  switch (path) {
+    case "/livez":
+      sendJson(response, 200, { status: "alive" });
+      return;
+    case "/readyz":
+      sendJson(response, isReady() ? 200 : 503, {
+        status: isReady() ? "ready" : multiplexer.getStatus().status,
+      });
+      return;
+    case "/api/status":
+      sendJson(response, 200, { ...multiplexer.getStatus(), endpoint: `http://${request.headers.host}/mcp` });
+      return;
+    case "/":
+      sendJson(response, 200, {
+        name: "fairlead",
+        mcp: "/mcp",
+        status: "/api/status",
+        health: ["/livez", "/readyz"],
+      });
+      return;
+    default:
+      sendJson(response, 404, {
+        error: { code: "NOT_FOUND", message: "Nothing here; MCP is at /mcp, the state at /api/status." },
+      });
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": body.length,
+    "cache-control": "no-store",
+  });
+  response.end(body);
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}

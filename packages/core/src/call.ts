@@ -1,0 +1,297 @@
+// One call under deadline, retry, breaker and attempt timeout, as a single state machine: layers of async functions
+// would cost half as much again. A call that succeeds makes no AbortController, no timer of the system and no error.
+import { Attempt } from "./attempt.ts";
+import type { CallContext, CallOptions, Operation } from "./call-context.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import type { CircuitOutcome } from "./circuit-state.ts";
+import type { Clock } from "./clock.ts";
+import {
+  CircuitOpenError,
+  DeadlineExceededError,
+  RetriesExhaustedError,
+  type RetryLimit,
+  withoutStack,
+} from "./errors.ts";
+import { rejectLater } from "./reject-later.ts";
+import { type RetryPlan, retryAfterOf } from "./retry.ts";
+import { RootContext } from "./root-context.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+
+/** Told after every attempt, before the next one is waited for. */
+export interface AttemptEvent {
+  readonly type: "attempt";
+  readonly attempt: number;
+  readonly key: string | undefined;
+  /** `refused`: the breaker did not let it through, nothing was executed. */
+  readonly outcome: "success" | "failure" | "refused" | "cancelled";
+  /** How it failed. */
+  readonly error?: unknown;
+  /** How long until the next attempt, in milliseconds; absent when there is none. */
+  readonly retryInMs?: number;
+}
+
+/** Says how long an attempt may take, and learns how long attempts take. */
+export interface TimeoutSource {
+  /** The limit for this attempt, in milliseconds; `Infinity` for none. */
+  timeoutMs(context: CallContext): number;
+  /** How long an attempt took and how it ended; one that timed out is a failure that took at least its limit. */
+  record?(durationMs: number, outcome: CircuitOutcome, context: CallContext): void;
+}
+
+export interface CallPlan {
+  readonly timeoutMs: number;
+  readonly retry: RetryPlan | undefined;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly attemptTimeoutMs: number;
+  readonly adaptive: TimeoutSource | undefined;
+  readonly onEvent: ((event: AttemptEvent) => void) | undefined;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  /** Whether anybody wants to know how long an attempt took; if not, no clock is read for it. */
+  readonly measures: boolean;
+}
+
+/** Runs a call on its own (`options`), or as a part of another one (`parent`). */
+export function runCall<T>(
+  plan: CallPlan,
+  operation: Operation<T>,
+  options: CallOptions | undefined,
+  parent: CallContext | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const call = new Call(plan, operation, options, parent, resolve, reject);
+    try {
+      call.begin();
+    } catch (error) {
+      call.fail(error);
+    }
+  });
+}
+
+export class Call<T> {
+  readonly plan: CallPlan;
+  deadline: number = Infinity;
+  /** The attempt that runs; none while the call waits for the next one, or after its end. */
+  current: Attempt<T> | undefined;
+  readonly #operation: Operation<T>;
+  /** The caller's wishes, or the call that this one is a part of. */
+  readonly #from: CallOptions | CallContext | undefined;
+  readonly #isPart: boolean;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (reason: unknown) => void;
+  /** The promise has been handed out, so that its rejection will find a handler. */
+  #begun = false;
+  #signal: AbortSignal | undefined;
+  #startedAt = 0;
+  #attempts = 0;
+  #delayMs: number | undefined;
+  #errors: unknown[] | undefined;
+  #waiting: AbortController | undefined;
+
+  constructor(
+    plan: CallPlan,
+    operation: Operation<T>,
+    options: CallOptions | undefined,
+    parent: CallContext | undefined,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.plan = plan;
+    this.#operation = operation;
+    this.#from = parent ?? options;
+    this.#isPart = parent !== undefined;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get key(): string | undefined {
+    return this.#from?.key;
+  }
+
+  get request(): unknown {
+    return this.#from?.request;
+  }
+
+  begin(): void {
+    const { timeoutMs, retry, clock } = this.plan;
+    if (this.#from !== undefined && !this.#listen(this.#from)) return;
+    const given = this.#from?.deadline ?? Infinity;
+    if (
+      timeoutMs !== Infinity ||
+      given !== Infinity ||
+      (retry !== undefined && retry.maxElapsedMs !== Infinity)
+    ) {
+      this.#startedAt = clock.now();
+      this.deadline = Math.min(given, this.#startedAt + timeoutMs);
+    }
+    if (retry?.budget !== undefined) retry.budget.deposit();
+    this.#startAttempt(this.deadline - this.#startedAt);
+    this.#begun = true;
+  }
+
+  /** The caller's signal aborted. */
+  handleEvent(): void {
+    this.cancel(this.#signal?.reason);
+  }
+
+  cancel(reason: unknown): void {
+    const attempt = this.current;
+    if (attempt !== undefined) {
+      attempt.end("ignored");
+      attempt.abort(reason);
+      this.#report(attempt.attempt, "cancelled", reason);
+    }
+    this.#waiting?.abort();
+    this.fail(reason);
+  }
+
+  succeed(attempt: number, value: T): void {
+    if (this.plan.onEvent !== undefined) this.#report(attempt, "success");
+    this.#unlisten();
+    this.#resolve(value);
+  }
+
+  fail(reason: unknown): void {
+    this.#unlisten();
+    if (this.#begun) this.#reject(reason);
+    else rejectLater(this.#reject, reason);
+  }
+
+  attemptFailed(attempt: number, outcome: "failure" | "refused", error: unknown): void {
+    const { retry } = this.plan;
+    const next = retry === undefined ? undefined : this.#planNext(retry, attempt, error);
+    this.#report(attempt, outcome, error, typeof next === "number" ? next : undefined);
+    if (typeof next === "number") this.#startAfter(next);
+    else this.fail(next === undefined ? error : this.#exhausted(next, error));
+  }
+
+  deadlineError(): DeadlineExceededError {
+    const cause = this.#errors && new AggregateError(this.#errors, `${this.#errors.length} attempts failed`);
+    const timeoutMs = Math.max(0, this.deadline - this.#startedAt);
+    return withoutStack(() => new DeadlineExceededError(timeoutMs, cause && { cause }));
+  }
+
+  deadlinePassed(attempt: number, error: DeadlineExceededError): void {
+    this.#report(attempt, "failure", error);
+    this.fail(error);
+  }
+
+  #startAttempt(remainingMs: number): void {
+    const { breaker, attemptTimeoutMs, adaptive } = this.plan;
+    if (remainingMs <= 0) {
+      this.fail(this.deadlineError());
+      return;
+    }
+    this.#attempts += 1;
+    const permit = breaker === undefined ? 0 : breaker.tryAcquire();
+    if (breaker !== undefined && permit === 0) {
+      this.attemptFailed(this.#attempts, "refused", refusalOf(breaker));
+      return;
+    }
+    const attempt = new Attempt(this, this.#number(), permit);
+    this.current = attempt;
+    const limitMs = adaptive === undefined ? attemptTimeoutMs : adaptive.timeoutMs(attempt);
+    attempt.start(Math.min(limitMs, remainingMs), remainingMs <= limitMs);
+    this.#run(attempt);
+  }
+
+  #run(attempt: Attempt<T>): void {
+    let result: PromiseLike<T> | T;
+    try {
+      result = this.#operation(attempt);
+    } catch (error) {
+      attempt.fail(error);
+      return;
+    }
+    if (isThenable(result))
+      result.then(
+        (value) => attempt.succeed(value),
+        (error: unknown) => attempt.fail(error),
+      );
+    else attempt.succeed(result);
+  }
+
+  /** Without a retry of its own, a part of a call goes by the attempts of the whole. */
+  #number(): number {
+    return this.#isPart && this.plan.retry === undefined
+      ? ((this.#from as CallContext).attempt ?? 1)
+      : this.#attempts;
+  }
+
+  /** Milliseconds to the next attempt, or what there is none left of, or nothing when the error is not for trying again. */
+  #planNext(retry: RetryPlan, attempt: number, error: unknown): number | RetryLimit | undefined {
+    this.#errors ??= [];
+    this.#errors.push(error);
+    if (!retry.shouldRetry(error, attempt)) return undefined;
+    if (attempt >= retry.maxAttempts) return "attempts";
+    const delayMs = Math.max(retry.backoff.delayMs(attempt, this.#delayMs), retryAfterOf(error));
+    const end = Math.min(this.deadline, this.#startedAt + retry.maxElapsedMs);
+    if (end !== Infinity && this.plan.clock.now() + delayMs >= end) return "time";
+    if (retry.budget !== undefined && !retry.budget.tryWithdraw()) return "budget";
+    this.#delayMs = delayMs;
+    return delayMs;
+  }
+
+  #exhausted(limit: RetryLimit, error: unknown): unknown {
+    const errors = this.#errors ?? [];
+    return errors.length < 2 ? error : withoutStack(() => new RetriesExhaustedError(limit, errors));
+  }
+
+  #startAfter(delayMs: number): void {
+    const waiting = new AbortController();
+    const { clock } = this.plan;
+    this.#waiting = waiting;
+    clock.sleep(delayMs, waiting.signal).then(
+      () => {
+        this.#waiting = undefined;
+        try {
+          this.#startAttempt(this.deadline === Infinity ? Infinity : this.deadline - clock.now());
+        } catch (error) {
+          this.fail(error);
+        }
+      },
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #report(attempt: number, outcome: AttemptEvent["outcome"], error?: unknown, retryInMs?: number): void {
+    const { onEvent } = this.plan;
+    if (onEvent === undefined) return;
+    onEvent({
+      type: "attempt",
+      attempt,
+      key: this.key,
+      outcome,
+      ...(outcome === "success" ? {} : { error }),
+      ...(retryInMs === undefined ? {} : { retryInMs }),
+    });
+  }
+
+  /** False when the caller has gone already; the call is then over. */
+  #listen(from: CallOptions | CallContext): boolean {
+    if (from instanceof Attempt && from.child === undefined && !from.aborted) {
+      from.child = this;
+      return true;
+    }
+    const signal = from instanceof RootContext ? from.given : from.signal;
+    if (signal === undefined) return true;
+    if (signal.aborted) rejectLater(this.#reject, signal.reason);
+    else signal.addEventListener("abort", this);
+    this.#signal = signal;
+    return !signal.aborted;
+  }
+
+  #unlisten(): void {
+    if (this.#signal !== undefined) this.#signal.removeEventListener("abort", this);
+    else if (this.#from instanceof Attempt && this.#from.child === this) this.#from.child = undefined;
+  }
+}
+
+function refusalOf(breaker: CircuitBreaker): CircuitOpenError {
+  const retryAfterMs = breaker.retryAfterMs();
+  return withoutStack(() => new CircuitOpenError(retryAfterMs));
+}
+
+function isThenable<T>(value: PromiseLike<T> | T): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

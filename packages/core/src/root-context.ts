@@ -1,0 +1,23 @@
+import type { CallContext, CallOptions } from "./call-context.ts";
+
+/** The context of a call before any policy; a signal that nobody gave is only made when it is read. */
+export class RootContext implements CallContext {
+  readonly attempt = 1;
+  readonly deadline: number;
+  readonly key: string | undefined;
+  readonly request: unknown;
+  /** The caller's signal, if there is one. */
+  given: AbortSignal | undefined;
+
+  constructor(options: CallOptions | undefined) {
+    this.deadline = options?.deadline ?? Infinity;
+    this.key = options?.key;
+    this.request = options?.request;
+    this.given = options?.signal;
+  }
+
+  get signal(): AbortSignal {
+    this.given ??= new AbortController().signal;
+    return this.given;
+  }
+}
