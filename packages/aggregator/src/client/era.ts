@@ -31,7 +31,11 @@ export function classify(
   if (envelope.kind === "result" || envelope.kind === "error") return "legacy";
   const headerIsModern = headers.protocolVersion !== undefined && headers.protocolVersion >= FIRST_MODERN;
   const hasClaim = envelope.metaVersion.start !== -1;
-  if (envelope.method === "initialize" && !isValidModernClaim(message, envelope)) {
+  if (
+    envelope.kind === "request" &&
+    envelope.method === "initialize" &&
+    !isValidModernClaim(message, envelope)
+  ) {
     return headerIsModern
       ? mismatch(
           "initialize belongs to the legacy handshake, but the MCP-Protocol-Version header names a modern revision",

@@ -193,13 +193,16 @@ function classify(bytes: Buffer, envelope: Envelope, method: Span, result: Span,
   envelope.kind = "error";
 }
 
-/** Ids are strings of at most 256 bytes or integers (MCP narrows JSON-RPC: never null, no fractions). */
 function checkId(bytes: Buffer, id: Span): void {
   if (id.start === -1) throw new EnvelopeError(-32600, 'the response lacks an "id"');
-  const length = id.end - id.start;
-  const isText = bytes[id.start] === QUOTE;
-  if (length > MAX_ID_BYTES || (!isText && integerOf(bytes, id) === undefined)) {
-    throw new EnvelopeError(-32600, '"id" must be an integer or a string of at most 256 bytes');
+  checkToken(bytes, id, "id");
+}
+
+/** Ids and progress tokens are strings of at most 256 bytes or integers (MCP narrows JSON-RPC: no null, no fractions). */
+function checkToken(bytes: Buffer, token: Span, name: string): void {
+  const isText = bytes[token.start] === QUOTE;
+  if (token.end - token.start > MAX_ID_BYTES || (!isText && integerOf(bytes, token) === undefined)) {
+    throw new EnvelopeError(-32600, `"${name}" must be an integer or a string of at most 256 bytes`);
   }
 }
 
@@ -209,7 +212,8 @@ function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envel
     const value = valueOfMember(bytes, keyEnd);
     const isObject = bytes[value] === OPEN_BRACE;
     let end: number;
-    if (isObject && stringIs(bytes, key, keyEnd, "_meta")) {
+    if (stringIs(bytes, key, keyEnd, "_meta")) {
+      if (!isObject) throw new EnvelopeError(-32600, '"params._meta" is not an object');
       end = scanMeta(bytes, value, depth - 1, envelope);
       put(envelope.meta, value, end);
     } else if (isObject && stringIs(bytes, key, keyEnd, "ref")) {
@@ -240,8 +244,10 @@ function scanMeta(bytes: Buffer, start: number, depth: number, envelope: Envelop
     const keyEnd = skipString(bytes, key);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "progressToken")) put(envelope.metaProgressToken, value, end);
-    else if (stringIs(bytes, key, keyEnd, META_PROTOCOL_VERSION)) put(envelope.metaVersion, value, end);
+    if (stringIs(bytes, key, keyEnd, "progressToken")) {
+      put(envelope.metaProgressToken, value, end);
+      checkToken(bytes, envelope.metaProgressToken, "progressToken");
+    } else if (stringIs(bytes, key, keyEnd, META_PROTOCOL_VERSION)) put(envelope.metaVersion, value, end);
     else if (stringIs(bytes, key, keyEnd, META_CLIENT_CAPABILITIES))
       put(envelope.metaCapabilities, value, end);
     else if (stringIs(bytes, key, keyEnd, META_LOG_LEVEL)) put(envelope.metaLogLevel, value, end);
