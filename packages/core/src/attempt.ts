@@ -1,6 +1,6 @@
 // One attempt of a call: what the operation sees of it, and how it ends. It ends once; a result that comes later is dropped.
 import type { Call } from "./call.ts";
-import type { CallContext } from "./call-context.ts";
+import type { CallContext, Priority } from "./call-context.ts";
 import type { CircuitOutcome } from "./circuit-state.ts";
 import { AttemptTimeoutError, withoutStack } from "./errors.ts";
 import type { TimerHandle } from "./timer-wheel.ts";
@@ -29,6 +29,10 @@ export class Attempt<T> implements CallContext {
 
   get key(): string | undefined {
     return this.#call.key;
+  }
+
+  get priority(): Priority | undefined {
+    return this.#call.priority;
   }
 
   get request(): unknown {

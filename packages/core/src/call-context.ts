@@ -9,9 +9,14 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Whom or what the call is for (a client, an endpoint); `undefined` when nobody said. */
   readonly key: string | undefined;
+  /** Who goes first where calls queue; `undefined` is `normal`. */
+  readonly priority?: Priority | undefined;
   /** What the call is about, as the caller gave it, for policies that decide by it. */
   readonly request?: unknown;
 }
+
+/** `high` goes before `normal` before `low`, but waiting makes every call more urgent. */
+export type Priority = "high" | "normal" | "low";
 
 /** What a caller can say about one call. */
 export interface CallOptions {
@@ -21,6 +26,8 @@ export interface CallOptions {
   readonly deadline?: number;
   /** Whom or what the call is for; fair queues and keyed limits go by it. */
   readonly key?: string | undefined;
+  /** Who goes first where calls queue. @defaultValue "normal" */
+  readonly priority?: Priority | undefined;
   /** What the call is about (a prompt's length, a tool's name), for policies that decide by it. */
   readonly request?: unknown;
 }

@@ -1,7 +1,7 @@
 // One call under deadline, retry, breaker and attempt timeout, as a single state machine: layers of async functions
 // would cost half as much again. A call that succeeds makes no AbortController, no timer of the system and no error.
 import { Attempt } from "./attempt.ts";
-import type { CallContext, CallOptions, Operation } from "./call-context.ts";
+import type { CallContext, CallOptions, Operation, Priority } from "./call-context.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { CircuitOutcome } from "./circuit-state.ts";
 import type { Clock } from "./clock.ts";
@@ -106,6 +106,10 @@ export class Call<T> {
 
   get key(): string | undefined {
     return this.#from?.key;
+  }
+
+  get priority(): Priority | undefined {
+    return this.#from?.priority;
   }
 
   get request(): unknown {

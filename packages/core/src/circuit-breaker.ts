@@ -2,7 +2,7 @@
 // permit carries the generation that it was given in, so that a late result cannot change a state it does not belong to.
 import type { CircuitEvent, CircuitOutcome, CircuitReason, CircuitState } from "./circuit-state.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { CircuitOpenError, withoutStack } from "./errors.ts";
+import { CircuitOpenError, isRefusal, withoutStack } from "./errors.ts";
 import type { Random } from "./random.ts";
 import { rejectLater } from "./reject-later.ts";
 import {
@@ -56,7 +56,7 @@ export interface CircuitBreakerOptions {
   readonly successThreshold?: number;
   /** Probes without an answer for this long, in milliseconds, are given up and new ones let through. @defaultValue `resetTimeoutMs` */
   readonly halfOpenTimeoutMs?: number;
-  /** What an error means. Not asked when the caller aborted the call: that is ignored. @defaultValue a failure */
+  /** What an error means. Not asked when the caller aborted the call: that is ignored. @defaultValue a failure, unless it is a refusal by a limiter or another breaker further in: then ignored */
   readonly classifyError?: (error: unknown) => CircuitOutcome;
   /** What a returned value means. @defaultValue a success */
   readonly classifyResult?: (value: unknown) => CircuitOutcome;
@@ -86,9 +86,9 @@ export interface CircuitBreaker {
    * @param durationMs - how long the call took; only a slow-call rule reads it
    */
   release(permit: number, outcome: CircuitOutcome, durationMs?: number): void;
-  /** What `classifyError` says of an error; a failure without it. */
+  /** What an error means to this breaker. */
   outcomeOfError(error: unknown): CircuitOutcome;
-  /** What `classifyResult` says of a value; a success without it. */
+  /** What a returned value means to this breaker. */
   outcomeOfValue(value: unknown): CircuitOutcome;
   /** Until a call may pass, in milliseconds: 0 unless open, `Infinity` when only a person or health check ends it. */
   retryAfterMs(): number;
@@ -264,7 +264,8 @@ class Breaker implements CircuitBreaker {
 
   outcomeOfError(error: unknown): CircuitOutcome {
     const { classifyError } = this.#settings.options;
-    return classifyError === undefined ? "failure" : classifyError(error);
+    if (classifyError !== undefined) return classifyError(error);
+    return isRefusal(error) ? "ignored" : "failure";
   }
 
   outcomeOfValue(value: unknown): CircuitOutcome {

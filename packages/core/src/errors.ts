@@ -6,7 +6,10 @@ export type ResilienceErrorCode =
   | "CIRCUIT_OPEN"
   | "DEADLINE_EXCEEDED"
   | "ATTEMPT_TIMEOUT"
-  | "RETRIES_EXHAUSTED";
+  | "RETRIES_EXHAUSTED"
+  | "RATE_LIMITED"
+  | "QUEUE_FULL"
+  | "QUEUE_TIMEOUT";
 
 /** What every error of this package is. */
 export class ResilienceError extends Error {
@@ -62,6 +65,51 @@ export class AttemptTimeoutError extends ResilienceError {
   }
 }
 
+/** The rate limiter did not let the call through; nothing was executed. */
+export class RateLimitedError extends ResilienceError {
+  override readonly name = "RateLimitedError";
+  declare readonly code: "RATE_LIMITED";
+  /** When the call would pass, in milliseconds from now. */
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number, options?: ErrorOptions) {
+    super("RATE_LIMITED", `Rate limit reached; next call in ${Math.ceil(retryAfterMs)} ms`, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** As many calls wait as may; nothing was executed. */
+export class QueueFullError extends ResilienceError {
+  override readonly name = "QueueFullError";
+  declare readonly code: "QUEUE_FULL";
+  /** How many may wait. */
+  readonly maxQueue: number;
+  /** When there is likely to be room again, in milliseconds from now, by how fast the queue has moved lately. */
+  readonly retryAfterMs: number;
+
+  constructor(maxQueue: number, retryAfterMs: number, options?: ErrorOptions) {
+    super("QUEUE_FULL", `All slots are taken and ${maxQueue} calls wait already`, options);
+    this.maxQueue = maxQueue;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The call waited for a slot for too long and was dropped; nothing was executed. */
+export class QueueTimeoutError extends ResilienceError {
+  override readonly name = "QueueTimeoutError";
+  declare readonly code: "QUEUE_TIMEOUT";
+  /** How long it waited, in milliseconds. */
+  readonly waitedMs: number;
+  /** As in {@link QueueFullError.retryAfterMs}. */
+  readonly retryAfterMs: number;
+
+  constructor(waitedMs: number, retryAfterMs: number, options?: ErrorOptions) {
+    super("QUEUE_TIMEOUT", `No slot became free within ${Math.ceil(waitedMs)} ms`, options);
+    this.waitedMs = waitedMs;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** Several attempts failed, and no further one may be made. Its `cause` is an `AggregateError` of all of them. */
 export class RetriesExhaustedError extends ResilienceError {
   override readonly name = "RetriesExhaustedError";
@@ -89,6 +137,15 @@ export class RetriesExhaustedError extends ResilienceError {
 
 /** What a retry ran out of. */
 export type RetryLimit = "attempts" | "time" | "budget";
+
+/** Whether it is an error of this package which says that the operation was not run at all. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof ResilienceError)) return false;
+  const { code } = error;
+  return (
+    code === "CIRCUIT_OPEN" || code === "RATE_LIMITED" || code === "QUEUE_FULL" || code === "QUEUE_TIMEOUT"
+  );
+}
 
 /**
  * Builds an error without collecting a stack trace, which is most of an error's cost (about 1.8 µs of 2 µs). Where

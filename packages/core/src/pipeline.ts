@@ -1,15 +1,17 @@
 // The policies that most calls need, described as data and compiled once. Their order is fixed, because only this one
 // makes sense: what is further out sees the outcome of what is further in.
+import type { Bulkhead } from "./bulkhead.ts";
 import { type AttemptEvent, type CallPlan, runCall, type TimeoutSource } from "./call.ts";
 import type { Pipeline, Policy } from "./call-context.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { compose } from "./compose.ts";
+import { holding } from "./permit.ts";
 import { planRetry, type RetryOptions } from "./retry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { createTimerWheel, sharedTimerWheel, type TimerWheel } from "./timer-wheel.ts";
 
-/** Something that can stand around a call: a hedge, a bulkhead, a rate limiter, a fallback. */
+/** Something that can stand around a call: a hedge, a rate limiter, a fallback. */
 export interface PolicyHolder {
   readonly policy: Policy;
 }
@@ -28,7 +30,8 @@ export interface PipelineOptions {
   /** Asked before, and told after, every attempt. */
   readonly breaker?: CircuitBreaker;
   readonly rateLimiter?: PolicyHolder;
-  readonly bulkhead?: PolicyHolder;
+  /** Its slot is held until the operation itself has ended, even where a timeout has given it up before. */
+  readonly bulkhead?: Bulkhead;
   /** Time for each attempt, without the wait for rate limiter and bulkhead, in milliseconds; or something that decides and learns. @defaultValue Infinity */
   readonly attemptTimeoutMs?: number | TimeoutSource;
   /** Told of every attempt. What it throws fails the call. */
@@ -97,13 +100,33 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
   };
 
   // What stands between two fused parts keeps them apart; without it they are one.
-  const gates = [rateLimiter, bulkhead].filter((gate) => gate !== undefined);
-  const inner = gates.length > 0 ? [attempts, ...gates, attempt] : [{ ...attempts, ...attempt }];
-  const outer = hedge === undefined ? [{ ...whole, ...inner[0] }] : [whole, hedge, inner[0] ?? {}];
-  const parts = [...(fallback ? [fallback] : []), ...outer, ...inner.slice(1)];
+  const inner = bulkhead && inBulkhead(bulkhead, fused({ ...nothing, ...attempt }));
+  const gates = [rateLimiter, inner].filter((gate) => gate !== undefined);
+  const last = inner === undefined && gates.length > 0 ? [attempt] : [];
+  const core = gates.length === 0 ? { ...attempts, ...attempt } : attempts;
+  const outer = hedge === undefined ? [{ ...whole, ...core }] : [whole, hedge, core];
+  const parts = [...(fallback ? [fallback] : []), ...outer, ...gates, ...last];
   const [first, ...rest] = parts.map((part) => ("policy" in part ? part : fused({ ...nothing, ...part })));
   if (first !== undefined && rest.length === 0 && isPipeline(first)) return first;
   return compose(...[first, ...rest].flatMap((part) => part?.policy ?? []));
+}
+
+/** A slot covers what is inside, and outlasts it where the operation does. */
+function inBulkhead(bulkhead: Bulkhead, inner: Pipeline): PolicyHolder {
+  return {
+    policy: async (context, operation) => {
+      const permit = bulkhead.tryAcquire() ?? (await bulkhead.acquire(context));
+      let begun = false;
+      try {
+        return await inner.policy(context, (innermost) => {
+          begun = true;
+          return holding(permit, operation, innermost);
+        });
+      } finally {
+        if (!begun) permit.release("ignored");
+      }
+    },
+  };
 }
 
 function isPipeline(holder: PolicyHolder | Pipeline): holder is Pipeline {

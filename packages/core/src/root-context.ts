@@ -1,10 +1,11 @@
-import type { CallContext, CallOptions } from "./call-context.ts";
+import type { CallContext, CallOptions, Priority } from "./call-context.ts";
 
 /** The context of a call before any policy; a signal that nobody gave is only made when it is read. */
 export class RootContext implements CallContext {
   readonly attempt = 1;
   readonly deadline: number;
   readonly key: string | undefined;
+  readonly priority: Priority | undefined;
   readonly request: unknown;
   /** The caller's signal, if there is one. */
   given: AbortSignal | undefined;
@@ -12,6 +13,7 @@ export class RootContext implements CallContext {
   constructor(options: CallOptions | undefined) {
     this.deadline = options?.deadline ?? Infinity;
     this.key = options?.key;
+    this.priority = options?.priority;
     this.request = options?.request;
     this.given = options?.signal;
   }

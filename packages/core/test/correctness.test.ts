@@ -1,8 +1,9 @@
 // What goes wrong in breakers under concurrency, played to this package, to cockatiel 4.0.0 and to opossum 10.0.0. Every
 // row states what each of the three does; the README's table is this file.
-import { ConstantBackoff, circuitBreaker, handleAll, retry, SamplingBreaker } from "cockatiel";
+import { bulkhead, ConstantBackoff, circuitBreaker, handleAll, retry, SamplingBreaker } from "cockatiel";
 import OpossumBreaker from "opossum";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createBulkhead } from "../src/bulkhead.ts";
 import { createCircuitBreaker } from "../src/circuit-breaker.ts";
 import { pipeline } from "../src/pipeline.ts";
 import { createFakeClock } from "../src/testing.ts";
@@ -405,6 +406,81 @@ describe("one of several concurrent calls times out", () => {
     expect(controller.signal.aborted).toBe(true);
     void breaker.fire().catch(() => {});
     expect({ aborted, closed: breaker.closed }).toEqual({ aborted: [false, false, true], closed: true });
+    breaker.shutdown();
+  });
+});
+
+describe("a slot becomes free while one call is queued and another arrives", () => {
+  it("fairlead gives it to the queued one", async () => {
+    const clock = createFakeClock();
+    const slots = createBulkhead({ clock, limit: 1, maxQueue: 1 });
+    const first = await slots.acquire();
+    const queued = slots.acquire();
+    first.release();
+    expect(slots.tryAcquire()).toBeUndefined();
+    expect(await queued).toHaveProperty("release");
+  });
+
+  it("cockatiel lets newcomers have slot and place, and refuses the call that it had accepted", async () => {
+    const policy = bulkhead(1, 1);
+    const gate = deferred();
+    void policy.execute(gate.operation);
+    const queued = policy.execute(() => Promise.resolve()).catch((error: unknown) => String(error));
+    const newcomers = gate.operation().then(() => {
+      void policy.execute(() => new Promise(() => {}));
+      void policy.execute(() => Promise.resolve());
+    });
+    gate.succeed();
+    await newcomers;
+    expect(await queued).toContain("Bulkhead capacity exceeded");
+  });
+});
+
+describe("20 calls that ignore their timeout meet a capacity of 2", () => {
+  /** Twenty calls of a second each arrive 110 ms apart, each given up after 100 ms. */
+  async function mostAtOnce(
+    call: (operation: () => Promise<void>) => Promise<unknown>,
+    sleep: (ms: number) => Promise<void>,
+    advance: (ms: number) => Promise<void>,
+  ): Promise<number> {
+    let running = 0;
+    let most = 0;
+    for (let index = 0; index < 20; index += 1) {
+      void call(async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await sleep(10_000);
+        running -= 1;
+      }).catch(() => {});
+      await advance(110);
+    }
+    await advance(20_000);
+    return most;
+  }
+
+  it("fairlead runs 2 at a time", async () => {
+    const clock = createFakeClock();
+    const limited = pipeline({
+      clock,
+      attemptTimeoutMs: 100,
+      bulkhead: createBulkhead({ clock, limit: 2, maxQueue: 0 }),
+    });
+    const most = await mostAtOnce(
+      (operation) => limited.execute(operation),
+      (ms) => clock.sleep(ms),
+      (ms) => clock.advance(ms),
+    );
+    expect(most).toBe(2);
+  });
+
+  it("opossum runs 20", async () => {
+    const breaker = new OpossumBreaker((operation: () => Promise<void>) => operation(), {
+      timeout: 100,
+      capacity: 2,
+      volumeThreshold: 1_000,
+    });
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    expect(await mostAtOnce((operation) => breaker.fire(operation), sleep, advanceGlobal)).toBe(20);
     breaker.shutdown();
   });
 });

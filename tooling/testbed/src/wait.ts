@@ -14,13 +14,13 @@ export interface WaitOptions {
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,
   { timeoutMs = 10_000, what, intervalMs = 20 }: WaitOptions,
-): Promise<T> {
+): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   do {
     try {
       const value = await condition();
-      if (value) return value;
+      if (value) return value as Exclude<T, undefined | null | false>;
       last = value;
     } catch (error) {
       last = error;

@@ -1,12 +1,13 @@
 // The gateway's HTTP server: health, status, and MCP.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server as NetServer } from "node:net";
 import type { Multiplexer } from "@fairlead/aggregator";
 import { refuseForeign } from "./guard.ts";
 
 export interface HttpFront {
   /** Address to reach it at: `http://127.0.0.1:3005`. */
   readonly url: string;
-  /** Stops accepting connections; resolves when the last one has ended. */
+  /** Stops accepting connections; resolves when the last one has ended, each after its next response or a silence. */
   close(): Promise<void>;
 }
 
@@ -19,9 +20,13 @@ export interface HttpFrontOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** How long an idle connection is kept at the end, for a request that may be on its way, in milliseconds. */
+const LINGER_MS = 500;
+
 /** Starts listening. @throws the system's error, such as EADDRINUSE */
 export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
   const { host, port, onError } = options;
+  let lastRequestAt = 0;
   const server = createServer(
     // Node's defaults suit browsers on the open internet; these suit clients that send small messages for hours.
     {
@@ -31,6 +36,7 @@ export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFron
       connectionsCheckingInterval: 5_000,
     },
     (request, response) => {
+      lastRequestAt = performance.now();
       try {
         route(request, response, options);
       } catch (error) {
@@ -47,15 +53,24 @@ export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFron
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
   return {
     url,
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      // What is left are clients that keep their connection open; they had their answer.
-      const timer = setTimeout(() => server.closeAllConnections(), 1_000);
-      await closed;
-      clearTimeout(timer);
-    },
+    close: () => closeGently(server, () => lastRequestAt),
   };
+}
+
+/**
+ * `server.close()` of node:http also cuts idle connections at once, and with them requests that are just on their way.
+ * Here a connection ends after its next response (which says so), or after a silence.
+ */
+function closeGently(server: Server, lastRequestAt: () => number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (performance.now() - lastRequestAt() >= LINGER_MS) server.closeIdleConnections();
+    }, LINGER_MS / 10);
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(timer);
+      resolve();
+    });
+  });
 }
 
 function route(

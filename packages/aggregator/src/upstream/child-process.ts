@@ -20,7 +20,7 @@ export interface Child {
   readonly pid: number;
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** Resolves when the process has ended, with words for a person: "exited with code 1". */
+  /** Resolves when the process has ended and its output is read, with words for a person: "exited with code 1". */
   readonly exited: Promise<string>;
   readonly hasExited: boolean;
   /** The last line of stderr that is not blank. */
@@ -34,6 +34,7 @@ export interface Child {
 const STDERR_BYTES = 16 * 1024;
 const EOF_GRACE_MS = 300;
 const TERM_GRACE_MS = 1_500;
+const PIPE_GRACE_MS = 200;
 
 /** Starts a process; rejects with words for a person when it cannot be started. */
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -67,7 +68,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       // Whatever the child left behind in its group goes too; nobody else would end it.
       signalGroup(pid, "SIGKILL");
       releaseGroup(pid);
-      resolve(signal === null ? `exited with code ${code}` : `was killed by ${signal}`);
+      const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+      // Its last answers may still be in the pipe; "close" follows when they are read.
+      process_.once("close", () => resolve(how));
+      setTimeout(resolve, PIPE_GRACE_MS, how).unref();
     });
   });
 

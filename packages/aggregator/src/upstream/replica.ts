@@ -109,7 +109,11 @@ export function createReplica(options: ReplicaOptions): Replica {
     events = createMailbox(clock);
     const inbox = events;
     try {
-      open = await openLimited((failure) => inbox.put(failure));
+      open = await openLimited((failure) => {
+        // At once, and not when the loop gets to it: the next call must not be sent here.
+        if (state.status === "ready" || state.status === "unhealthy") change("starting", failure.message);
+        inbox.put(failure);
+      });
       connects++;
       for (;;) {
         await listener.onConnected(replica, open);

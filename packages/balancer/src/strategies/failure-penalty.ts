@@ -6,14 +6,12 @@ import type { Clock } from "@fairlead/core";
 export interface FailurePenalty {
   /** `true` while any endpoint is held back or on trial. */
   readonly active: boolean;
-  /** @returns `true` when the slot's standing changed */
-  failed(slot: number): boolean;
-  /** @returns `true` when the slot's standing changed */
-  succeeded(slot: number): boolean;
+  failed(slot: number): void;
   /** Whether the slot should get nothing unless everyone is held back. */
   heldBack(slot: number, inFlight: number): boolean;
   /** Calls `changed` for every slot whose time is over. Cheap while none is. */
   expire(changed: (slot: number) => void): void;
+  /** After a success, or when the slot stands for another endpoint. */
   forget(slot: number): void;
 }
 
@@ -23,25 +21,20 @@ export function createFailurePenalty(clock: Clock, baseMs: number, maxMs: number
   const streak = new Map<number, number>();
   let nextExpiryMs = Number.POSITIVE_INFINITY;
 
-  return {
-    get active() {
-      return streak.size > 0;
-    },
-    failed(slot) {
+  const penalty = {
+    active: false,
+    failed(slot: number): void {
       const failures = (streak.get(slot) ?? 0) + 1;
       streak.set(slot, failures);
       const until = clock.now() + Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
       untilMs.set(slot, until);
       nextExpiryMs = Math.min(nextExpiryMs, until);
-      return true;
+      penalty.active = true;
     },
-    succeeded(slot) {
-      if (streak.size === 0) return false;
-      untilMs.delete(slot);
-      return streak.delete(slot);
-    },
-    heldBack: (slot, inFlight) => streak.size > 0 && streak.has(slot) && (untilMs.has(slot) || inFlight > 0),
-    expire(changed) {
+    forget,
+    heldBack: (slot: number, inFlight: number): boolean =>
+      streak.has(slot) && (untilMs.has(slot) || inFlight > 0),
+    expire(changed: (slot: number) => void): void {
       if (nextExpiryMs === Number.POSITIVE_INFINITY) return;
       const now = clock.now();
       if (now < nextExpiryMs) return;
@@ -54,9 +47,12 @@ export function createFailurePenalty(clock: Clock, baseMs: number, maxMs: number
         }
       }
     },
-    forget(slot) {
-      untilMs.delete(slot);
-      streak.delete(slot);
-    },
   };
+  return penalty;
+
+  function forget(slot: number): void {
+    untilMs.delete(slot);
+    streak.delete(slot);
+    penalty.active = streak.size > 0;
+  }
 }
