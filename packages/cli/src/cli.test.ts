@@ -3,7 +3,7 @@ import { captureIo } from "../test/capture-io.ts";
 import { run } from "./cli.ts";
 
 describe("fairlead", () => {
-  it.each([["--help"], ["tools", "--help"], ["call", "--help"], ["status", "--help"]])(
+  it.each([["--help"], ["serve", "--help"], ["tools", "--help"], ["call", "--help"], ["status", "--help"]])(
     "prints help with examples for %s %s",
     async (...argv) => {
       const io = captureIo();
@@ -39,6 +39,7 @@ describe("fairlead", () => {
     [[], "no command given", '"fairlead --help"'],
     [["call"], "missing required argument 'tool'", '"fairlead call --help"'],
     [["tools", "--colour"], "unknown option '--colour'", '"fairlead tools --help"'],
+    [["serve", "--port", "many"], '--port must be a number from 0 to 65535, got "many"', "--port 3010"],
     [["status", "--url", "localhost"], '--url must be an http or https URL, got "localhost"', "--url http"],
   ])("exits with 2 and the next step for %j", async (argv, message, next) => {
     const io = captureIo();

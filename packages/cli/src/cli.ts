@@ -2,6 +2,7 @@
 // a message with its next step and an exit code.
 import { Command, CommanderError, type Option } from "commander";
 import { callTool } from "./commands/call.ts";
+import { serve } from "./commands/serve.ts";
 import { showStatus } from "./commands/status.ts";
 import { listTools } from "./commands/tools.ts";
 import { CliError } from "./errors.ts";
@@ -61,6 +62,25 @@ Environment:
 
 ${exitCodeHelp}`,
     );
+
+  program
+    .command("serve")
+    .description("Run the gateway in the foreground, until SIGINT or SIGTERM.")
+    .option("--config <file>", "configuration (default: fairlead.config.yaml)")
+    .option("--port <number>", "port to listen on, 0 for any free one (default: server.port, 3005)")
+    .option("--host <address>", "loopback address to listen on (default: server.host, 127.0.0.1)")
+    .option("--stdio", "serve one client on stdin and stdout instead of HTTP")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fairlead serve
+  fairlead serve --config team.yaml --port 3010
+  fairlead serve --stdio --config /home/me/team.yaml     # what an MCP client starts by itself
+
+Exit codes: 0 ended in order, 1 could not run, 2 wrong configuration or options`,
+    )
+    .action(async (options) => done(await serve(options)));
 
   program
     .command("tools")

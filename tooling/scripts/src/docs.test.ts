@@ -8,10 +8,10 @@ import { readSnippets } from "./suites/snippets.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
-const documents = globSync(
-  ["*.md", "docs/**/*.md", "examples/**/*.md", "{packages,apps}/*/README.md"],
-  { cwd: root, exclude: ["**/node_modules/**"] },
-).sort();
+const documents = globSync(["*.md", "docs/**/*.md", "examples/**/*.md", "{packages,apps}/*/README.md"], {
+  cwd: root,
+  exclude: ["**/node_modules/**"],
+}).sort();
 
 describe.each(documents)("%s", (document) => {
   it("links only to files and headings that exist", () => {

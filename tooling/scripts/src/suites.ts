@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
 import { installNode, oldestOf } from "./suites/node-versions.ts";
+import { installProject } from "./suites/npm-project.ts";
 import { checkPacked, type NodeVersion } from "./suites/packed.ts";
 import { createSuiteReport } from "./suites/report.ts";
 import { runCommand } from "./suites/run-command.ts";
+import { smokeTest } from "./suites/smoke.ts";
 import { packPackages, type Tarball } from "./suites/tarballs.ts";
 import { summaryLine } from "./verify/count-tests.ts";
 
@@ -46,6 +48,20 @@ await Promise.all(
       await checkPacked(tarball, tarballs, work.path, nodes, report);
   }),
 );
+
+const smokeProject = work.file("smoke");
+if (process.platform === "linux") {
+  const packages = ["fairlead", "@fairlead/gateway"];
+  const packed = packages.every((name) => tarballs.some((tarball) => tarball.name === name));
+  const installed =
+    packed &&
+    (await report.check("fairlead and @fairlead/gateway install together", async () => {
+      await installProject({ folder: smokeProject, packages, tarballs });
+    }));
+  if (installed) for (const node of nodes) await smokeTest(smokeProject, node, report);
+  else report.skip("smoke run of the packed gateway", packed ? "it is not installed" : "it is not packed");
+} else
+  report.skip("smoke run of the packed gateway", "looking for processes left behind needs Linux's /proc");
 
 const counts = report.counts();
 console.log(`\n${summaryLine(counts)}`);

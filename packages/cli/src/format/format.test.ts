@@ -5,6 +5,7 @@ import { formatDuration } from "./status.ts";
 import { printable, widthOf } from "./style.ts";
 import { formatTable } from "./table.ts";
 import { formatToolResult } from "./tool-result.ts";
+import { formatTools } from "./tools.ts";
 
 describe("formatTable", () => {
   it("aligns columns whatever their colours and cuts the last one", () => {
@@ -18,6 +19,22 @@ describe("formatTable", () => {
     );
     expect(table.split("\n").map(widthOf)).toEqual([15, 22, 1]);
     expect(table).toBe("A          B  C\n\u001b[1mlong cell\u001b[22m  x  0123456…\ns");
+  });
+});
+
+describe("formatTools", () => {
+  it("keeps a tool with many arguments from pushing the descriptions away", () => {
+    const names = Array.from({ length: 20 }, (_, index) => `argument${index}`);
+    const properties = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+    const tools = [
+      { name: "many", description: "Takes\nmany", inputSchema: { type: "object" as const, properties } },
+      { name: "none", inputSchema: { type: "object" as const } },
+    ];
+    const output = { isTTY: false, columns: 80, write: () => undefined };
+    const [, many, none, , count] = formatTools(tools, output, (_, text) => text).split("\n");
+    expect(many).toMatch(/^many {2}argument0:string .{42}… {2}Takes many$/);
+    expect(none).toBe("none  -");
+    expect(count).toMatch(/^2 tools; /);
   });
 });
 

@@ -29,6 +29,7 @@ export function formatTable(
     .join("\n");
 }
 
-function cut(text: string, width: number): string {
+/** The text, or its beginning with an ellipsis; for text without colours. */
+export function cut(text: string, width: number): string {
   return widthOf(text) <= width ? text : `${text.slice(0, Math.max(width - 1, 0))}…`;
 }

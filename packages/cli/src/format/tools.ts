@@ -3,12 +3,15 @@ import type { Tool } from "@modelcontextprotocol/client";
 import { describeArguments } from "../arguments.ts";
 import type { CliOutput } from "../io.ts";
 import { printable, type Style } from "./style.ts";
-import { formatTable } from "./table.ts";
+import { cut, formatTable } from "./table.ts";
+
+/** Some tools take ten arguments; the description must not move out of sight for them. */
+const maxArgumentsWidth = 60;
 
 export function formatTools(tools: readonly Tool[], output: CliOutput, style: Style): string {
   const rows = tools.map((tool) => [
     style("bold", printable(tool.name)),
-    printable(describeArguments(tool.inputSchema)) || "-",
+    cut(printable(describeArguments(tool.inputSchema)), maxArgumentsWidth) || "-",
     printable(tool.description ?? tool.title ?? "").replace(/\s+/g, " "),
   ]);
   const table = formatTable(["TOOL", "ARGUMENTS", "DESCRIPTION"], rows, {
