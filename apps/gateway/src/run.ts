@@ -66,7 +66,7 @@ async function runHttp(
   await using multiplexer = createMultiplexer(config, { onEvent: (event) => logEvent(logger, event) });
   let draining = false;
   const stop = stopSignal();
-  const front = await openHttpFront({
+  await using front = await openHttpFront({
     host,
     port,
     multiplexer,

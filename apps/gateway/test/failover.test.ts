@@ -1,10 +1,16 @@
 // Servers die under load. What may run twice never fails; what may not runs at most once, and nobody is left in doubt
 // without being told so.
 
-import { join } from "node:path";
 import { createRawClient, readLedger, waitUntil } from "@fairlead/testbed";
 import { expect, it } from "vitest";
-import { httpFixture, startGateway, stdioFixture, type TestGateway } from "./gateway.ts";
+import {
+  httpFixture,
+  ledgerOf,
+  startGateway,
+  stdioFixture,
+  type TestGateway,
+  withLedger,
+} from "./gateway.ts";
 
 interface Load {
   /** Nonces that were answered with a result, and the errors of those that were not. */
@@ -76,17 +82,12 @@ async function startPool(): Promise<{ gateway: TestGateway; ledger: string }> {
     pools: {
       pool: {
         strategy: "round-robin",
-        upstreams: [fixture(stdioFixture), fixture(stdioFixture), fixture(httpFixture)],
+        upstreams: [stdioFixture(withLedger), stdioFixture(withLedger), httpFixture(withLedger)],
       },
     },
   });
   await gateway.untilReady();
-  return { gateway, ledger: join(gateway.directory, "ledger") };
-}
-
-/** Every replica writes to one ledger beside the configuration. */
-function fixture(kind: (env: Record<string, string>) => Record<string, unknown>): Record<string, unknown> {
-  return kind({ FIXTURE_LEDGER: "${FAIRLEAD_CONFIG_DIR}/ledger" });
+  return { gateway, ledger: ledgerOf(gateway) };
 }
 
 it("fails no call that may be repeated while replicas are killed one after another", async () => {

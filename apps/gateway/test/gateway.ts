@@ -127,3 +127,14 @@ export function httpFixture(env: Readonly<Record<string, string>> = {}): Record<
     env,
   };
 }
+
+/** The file that every scripted server of a gateway writes to what it really executes. */
+export function ledgerOf({ directory }: TestGateway): string {
+  return join(directory, "ledger");
+}
+
+/** Makes a scripted server write to {@link ledgerOf}. */
+export const withLedger: Readonly<Record<string, string>> = {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the gateway's configuration fills it in
+  FIXTURE_LEDGER: "${FAIRLEAD_CONFIG_DIR}/ledger",
+};

@@ -1,11 +1,20 @@
 // How the gateway ends: in order on SIGTERM, and without leaving processes behind however it ends.
-import { join } from "node:path";
 import { childrenOf, createRawClient, isAlive, readLedger, waitUntil } from "@fairlead/testbed";
 import { expect, it } from "vitest";
-import { httpFixture, startGateway, stdioFixture, type TestGateway } from "./gateway.ts";
+import {
+  httpFixture,
+  ledgerOf,
+  startGateway,
+  stdioFixture,
+  type TestGateway,
+  withLedger,
+} from "./gateway.ts";
 
 const pools = {
-  pool: { strategy: "round-robin", upstreams: [stdioFixture(), stdioFixture(), httpFixture()] },
+  pool: {
+    strategy: "round-robin",
+    upstreams: [stdioFixture(withLedger), stdioFixture(withLedger), httpFixture(withLedger)],
+  },
 };
 
 /** Calls until the gateway no longer takes connections; returns the calls that reached it and got no answer. */
@@ -15,7 +24,7 @@ async function callUntilGone(gateway: TestGateway, at: number, onAnswer: () => v
     const nonce = `${at}-${call}`;
     try {
       const { status, messages } = await client.modern("tools/call", {
-        name: "pool__echo",
+        name: "pool__lookup",
         arguments: { nonce, delayMs: 20 },
       });
       const text = JSON.stringify(messages.at(-1)?.result?.["content"]);
@@ -25,7 +34,7 @@ async function callUntilGone(gateway: TestGateway, at: number, onAnswer: () => v
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // Refused, or met by the end of an idle connection: then it must not have been taken.
-      const taken = readLedger(join(gateway.directory, "ledger")).counts.has(nonce);
+      const taken = readLedger(ledgerOf(gateway)).counts.has(nonce);
       return taken || (code !== "ECONNREFUSED" && code !== "ECONNRESET") ? [`${nonce}: ${code}`] : [];
     }
   }

@@ -9,6 +9,7 @@ export interface HttpFront {
   readonly url: string;
   /** Stops accepting connections; resolves when the last one has ended, each after its next response or a silence. */
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface HttpFrontOptions {
@@ -51,10 +52,12 @@ export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFron
   const address = server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
-  return {
-    url,
-    close: () => closeGently(server, () => lastRequestAt),
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= closeGently(server, () => lastRequestAt);
+    return closing;
   };
+  return { url, close, [Symbol.asyncDispose]: close };
 }
 
 /**
