@@ -91,13 +91,13 @@ async function runHttp(
 }
 
 async function shutDown(multiplexer: Multiplexer, front: HttpFront, drainTimeoutMs: number): Promise<void> {
-  // Responses say from now on that their connection ends, and clients that ask once more are still answered.
+  // Responses say from now on that their connection ends, and clients that ask once more are still answered: the
+  // upstreams end after the last connection.
   const drained = multiplexer.drain(drainTimeoutMs);
   await new Promise((resolve) => setTimeout(resolve, READINESS_GRACE_MS));
-  const closed = front.close();
+  await front.close(drainTimeoutMs);
   await drained;
   await multiplexer.close();
-  await closed;
 }
 
 async function runStdio({ multiplexer: config }: LoadedConfig, logger: Logger): Promise<number> {

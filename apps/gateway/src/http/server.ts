@@ -7,8 +7,11 @@ import { refuseForeign } from "./guard.ts";
 export interface HttpFront {
   /** Address to reach it at: `http://127.0.0.1:3005`. */
   readonly url: string;
-  /** Stops accepting connections; resolves when the last one has ended, each after its next response or a silence. */
-  close(): Promise<void>;
+  /**
+   * Stops accepting connections; resolves when the last one has ended, each after its next response or a silence.
+   * Connections that are still busy after `timeoutMs` are cut. Idempotent.
+   */
+  close(timeoutMs: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -53,21 +56,24 @@ export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFron
   const bound = typeof address === "object" && address !== null ? address.port : port;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= closeGently(server, () => lastRequestAt);
+  const close = (timeoutMs: number): Promise<void> => {
+    closing ??= closeGently(server, () => lastRequestAt, timeoutMs);
     return closing;
   };
-  return { url, close, [Symbol.asyncDispose]: close };
+  return { url, close, [Symbol.asyncDispose]: () => close(0) };
 }
 
 /**
  * `server.close()` of node:http also cuts idle connections at once, and with them requests that are just on their way.
  * Here a connection ends after its next response (which says so), or after a silence.
  */
-function closeGently(server: Server, lastRequestAt: () => number): Promise<void> {
+function closeGently(server: Server, lastRequestAt: () => number, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      if (performance.now() - lastRequestAt() >= LINGER_MS) server.closeIdleConnections();
+      const now = performance.now();
+      if (now >= deadline) server.closeAllConnections();
+      else if (now - lastRequestAt() >= LINGER_MS) server.closeIdleConnections();
     }, LINGER_MS / 10);
     NetServer.prototype.close.call(server, () => {
       clearInterval(timer);
