@@ -29,7 +29,9 @@ const windows = process.platform === "win32";
 const bin = join(root, "node_modules", ".bin");
 const pnpmBin = await fetchPnpm();
 const path = [bin, pnpmBin, process.env.PATH].join(delimiter);
-await run(join(pnpmBin, windows ? "pnpm.cmd" : "pnpm"), install, { shell: windows }).catch((error) =>
+// Neither stdin nor stdout: a client that starts `fairlead serve --stdio` speaks MCP there.
+const quiet = { shell: windows, stdio: ["ignore", process.stderr, "inherit"] };
+await run(join(pnpmBin, windows ? "pnpm.cmd" : "pnpm"), install, quiet).catch((error) =>
   fail(`could not install the dependencies (${error.message}); look at the lines above, then run this again`),
 );
 if (fresh) say(`installed; running on Node ${manifest.devDependencies.node} from the lockfile`);
