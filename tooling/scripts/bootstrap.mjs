@@ -26,6 +26,8 @@ if (fresh) {
   install.push("--reporter=silent");
 }
 const windows = process.platform === "win32";
+// A killed npm ends without a word to its children; what it started would go on unseen and keep its port.
+const startedByNpm = process.env.npm_lifecycle_event !== undefined;
 const bin = join(root, "node_modules", ".bin");
 const pnpmBin = await fetchPnpm();
 const path = [bin, pnpmBin, process.env.PATH].join(delimiter);
@@ -87,8 +89,15 @@ function run(file, argv, options = {}) {
     const child = spawn(file, argv, { cwd: root, stdio: "inherit", ...options });
     const forward = (signal) => child.kill(signal);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, forward);
+    const parent = process.ppid;
+    const orphaned = setInterval(() => {
+      if (!startedByNpm || process.ppid === parent) return;
+      clearInterval(orphaned);
+      forward("SIGTERM");
+    }, 500);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
+      clearInterval(orphaned);
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeListener(name, forward);
       if (code === 0) resolve();
       else

@@ -8,7 +8,7 @@ import { installProject } from "./suites/npm-project.ts";
 import { checkPacked, type NodeVersion } from "./suites/packed.ts";
 import { createSuiteReport } from "./suites/report.ts";
 import { runCommand } from "./suites/run-command.ts";
-import { smokeTest } from "./suites/smoke.ts";
+import { npmStartTest, smokeTest } from "./suites/smoke.ts";
 import { packPackages, type Tarball } from "./suites/tarballs.ts";
 import { summaryLine } from "./verify/count-tests.ts";
 
@@ -51,6 +51,7 @@ await Promise.all(
 
 const smokeProject = work.file("smoke");
 if (process.platform === "linux") {
+  await npmStartTest(root, work.path, report);
   const packages = ["fairlead", "@fairlead/gateway"];
   const packed = packages.every((name) => tarballs.some((tarball) => tarball.name === name));
   const installed =

@@ -8,6 +8,7 @@ import {
   everythingServer,
   freePort,
   isAlive,
+  type StartedProcess,
   startProcess,
   waitUntil,
 } from "@fairlead/testbed";
@@ -35,6 +36,35 @@ export async function smokeTest(project: string, node: NodeVersion, report: Suit
   );
 }
 
+/** `npm start` of this repository: killing npm must not leave the gateway behind. */
+export async function npmStartTest(root: string, folder: string, report: SuiteReport): Promise<void> {
+  await report.check("npm start gets ready, and nothing is left when npm is killed", async () => {
+    const port = await freePort();
+    const config = join(folder, "start.config.yaml");
+    const upstream = { command: "node", args: [everythingServer, "stdio"] };
+    await writeFile(config, JSON.stringify({ pools: { everything: { upstreams: [upstream] } } }));
+    await using npm = await startProcess({
+      command: "npm",
+      args: ["start", "--", "--config", config, "--port", String(port)],
+      cwd: root,
+    });
+    await waitUntilReady(`http://127.0.0.1:${port}`, npm);
+    const children = childrenOf(npm.pid);
+    npm.kill("SIGTERM");
+    await waitUntil(() => !children.some(isAlive), { what: "the end of all that npm started" });
+  });
+}
+
+async function waitUntilReady(url: string, server: StartedProcess): Promise<void> {
+  await waitUntil(async () => (await fetch(`${url}/readyz`)).status === 200, {
+    what: `${url}/readyz to answer 200`,
+    timeoutMs: 30_000,
+    intervalMs: 100,
+  }).catch((cause: unknown) => {
+    throw new Error(`${String(cause)}\n${server.stdout()}\n${server.stderr()}`, { cause });
+  });
+}
+
 async function runToTheEnd(
   project: string,
   node: NodeVersion,
@@ -51,13 +81,7 @@ async function runToTheEnd(
     args: [...command, "--config", config, "--port", String(port)],
     cwd: project,
   });
-  await waitUntil(async () => (await fetch(`${url}/readyz`)).status === 200, {
-    what: `${url}/readyz to answer 200`,
-    timeoutMs: 30_000,
-    intervalMs: 100,
-  }).catch((cause: unknown) => {
-    throw new Error(`${String(cause)}\n${server.stdout()}\n${server.stderr()}`, { cause });
-  });
+  await waitUntilReady(url, server);
   using client = createRawClient(`${url}/mcp`);
   await client.initialize();
   const { result } = await client.request("tools/list");
