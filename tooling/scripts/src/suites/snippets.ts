@@ -16,9 +16,15 @@ export function readSnippets(readme: string): readonly Snippet[] {
   }));
 }
 
+/** Whether a snippet has a `using` declaration; type stripping leaves it to the JavaScript engine. */
+export async function usesUsing(project: string, name: string): Promise<boolean> {
+  const snippets = readSnippets(await readInstalled(project, name));
+  return snippets.some(({ code }) => /^\s*(await )?using \w+ =/m.test(code));
+}
+
 /** @throws {@link Error} when there is no snippet, one fails, or one prints something else than it says. */
 export async function runReadme(project: string, name: string, node: string): Promise<void> {
-  const snippets = readSnippets(await readFile(join(project, "node_modules", name, "README.md"), "utf8"));
+  const snippets = readSnippets(await readInstalled(project, name));
   if (snippets.length === 0) throw new Error(`the README of ${name} has no \`\`\`ts snippet`);
   for (const [index, { code, expected }] of snippets.entries()) {
     const file = join(project, `snippet-${index}.ts`);
@@ -28,4 +34,9 @@ export async function runReadme(project: string, name: string, node: string): Pr
     if (printed.join("\n") !== expected.join("\n"))
       throw new Error(`snippet ${index} printed\n${printed.join("\n")}\ninstead of\n${expected.join("\n")}`);
   }
+}
+
+/** A package without a README has no snippets. */
+async function readInstalled(project: string, name: string): Promise<string> {
+  return await readFile(join(project, "node_modules", name, "README.md"), "utf8").catch(() => "");
 }
