@@ -19,7 +19,7 @@ const BATCH = 200_000;
 const BATCHES = 15;
 
 function collect(): void {
-  void globalThis.gc?.();
+  globalThis.gc?.();
 }
 
 interface Cost {

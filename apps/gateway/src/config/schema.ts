@@ -1,5 +1,21 @@
 // The shape of fairlead.config.yaml. Every default that is not here is the multiplexer's own.
+import type { LimitsConfig, PoolConfig } from "@fairlead/aggregator";
 import { z } from "zod";
+
+/** A configuration after its defaults were filled in; pools are by namespace. */
+export interface GatewayConfig {
+  readonly server: {
+    readonly host: string;
+    /** 0 takes any free one. */
+    readonly port: number;
+    /** Longest time that calls under way get at the end, in milliseconds. */
+    readonly drainTimeoutMs: number;
+  };
+  readonly logging: { readonly level: "debug" | "info" | "warn" | "error" | "silent" };
+  readonly separator: string;
+  readonly limits?: LimitsConfig | undefined;
+  readonly pools: Readonly<Record<string, Omit<PoolConfig, "namespace">>>;
+}
 
 const milliseconds = z.number().int().min(0);
 const positive = z.number().int().min(1);
@@ -78,7 +94,7 @@ const pool = z.strictObject({
     .optional(),
 });
 
-export const configSchema = z.strictObject({
+export const configSchema: z.ZodType<GatewayConfig> = z.strictObject({
   server: z
     .strictObject({
       host: z.string().default("127.0.0.1"),
@@ -111,5 +127,3 @@ export const configSchema = z.strictObject({
     )
     .refine((pools) => Object.keys(pools).length > 0, "must name at least one pool"),
 });
-
-export type GatewayConfig = z.infer<typeof configSchema>;
