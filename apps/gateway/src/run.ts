@@ -156,6 +156,9 @@ function logEvent(logger: Logger, event: MultiplexerEvent): void {
     case "stderr":
       logger.debug({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.text}`);
       return;
+    case "internal-error":
+      logger.error({ err: event.error }, "a request failed inside the gateway");
+      return;
     case "problem":
       logger.warn({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.message}`);
   }

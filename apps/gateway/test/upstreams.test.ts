@@ -170,3 +170,29 @@ it("skips an answer that is too long, fails only its call, and keeps the process
   expect(small).toMatchObject({ result: { content: [{ text: "small" }] } });
   expect((await gateway.replica("pool-1")).pid).toBe(pid);
 });
+
+it("takes a frozen replica out, moves what may be repeated elsewhere, and takes it back when it answers again", async () => {
+  const healthCheck = { intervalMs: 100, timeoutMs: 200, failureThreshold: 2 };
+  await using gateway = await startGateway({
+    pools: { pool: { strategy: "round-robin", upstreams: [stdioFixture(), stdioFixture()], healthCheck } },
+  });
+  await gateway.untilReady();
+  const { pid } = await gateway.replica("pool-1");
+  process.kill(pid ?? Number.NaN, "SIGSTOP");
+  using client = createRawClient(`${gateway.url}/mcp`);
+  await client.initialize();
+  // Whichever of these goes to the frozen one is answered by the other once the first is known to be frozen.
+  const calls = Array.from({ length: 4 }, (_, at) =>
+    client.request("tools/call", { name: "pool__echo", arguments: { nonce: `n${at}` } }),
+  );
+  expect((await Promise.all(calls)).map(({ result }) => result?.["content"])).toEqual(
+    calls.map((_, at) => [{ type: "text", text: `n${at}` }]),
+  );
+  const frozen = await gateway.replica("pool-1");
+  expect(frozen).toMatchObject({ status: "unhealthy", pid });
+  expect(frozen.reason).toMatch(/did not answer ping/);
+
+  process.kill(pid ?? Number.NaN, "SIGCONT");
+  await gateway.untilReady();
+  expect((await gateway.replica("pool-1")).pid).toBe(pid);
+});

@@ -17,4 +17,6 @@ export type MultiplexerEvent =
   /** Two things want the same public name; the second is not offered. */
   | { readonly type: "name-collision"; readonly collision: Collision }
   | { readonly type: "stderr"; readonly pool: string; readonly upstream: string; readonly text: string }
-  | { readonly type: "problem"; readonly pool: string; readonly upstream: string; readonly message: string };
+  | { readonly type: "problem"; readonly pool: string; readonly upstream: string; readonly message: string }
+  /** A fault of the gateway itself; the request that met it was answered with an error. */
+  | { readonly type: "internal-error"; readonly error: unknown };

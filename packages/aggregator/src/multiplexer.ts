@@ -112,7 +112,8 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onOpen: notifier.addClient,
     onClose: notifier.removeClient,
   });
-  const http = createHttpHandler({ catalog, service, sessions, basePath, ...limits });
+  const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
+  const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
 
   return {
     initialize,
@@ -127,6 +128,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         maxDepth: limits.maxDepth,
         onOpen: notifier.addClient,
         onClose: notifier.removeClient,
+        onError,
       }),
     getStatus: () =>
       statusOf({

@@ -78,7 +78,7 @@ export class Attempt<T> implements CallContext {
     const { breaker } = call.plan;
     try {
       this.end(breaker === undefined ? "failure" : breaker.outcomeOfError(error));
-      call.attemptFailed(this.attempt, "failure", error);
+      call.attemptFailed(this, "failure", error);
     } catch (thrown) {
       this.end("ignored");
       call.fail(thrown);

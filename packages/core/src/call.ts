@@ -41,6 +41,8 @@ export interface TimeoutSource {
 export interface CallPlan {
   readonly timeoutMs: number;
   readonly retry: RetryPlan | undefined;
+  /** Whether a call pays into the retry's budget; not where another policy has done so. */
+  readonly deposits: boolean;
   readonly breaker: CircuitBreaker | undefined;
   readonly attemptTimeoutMs: number;
   readonly adaptive: TimeoutSource | undefined;
@@ -117,7 +119,7 @@ export class Call<T> {
   }
 
   begin(): void {
-    const { timeoutMs, retry, clock } = this.plan;
+    const { timeoutMs, retry, deposits, clock } = this.plan;
     if (this.#from !== undefined && !this.#listen(this.#from)) return;
     const given = this.#from?.deadline ?? Infinity;
     if (
@@ -128,7 +130,7 @@ export class Call<T> {
       this.#startedAt = clock.now();
       this.deadline = Math.min(given, this.#startedAt + timeoutMs);
     }
-    if (retry?.budget !== undefined) retry.budget.deposit();
+    if (deposits) retry?.budget?.deposit();
     this.#startAttempt(this.deadline - this.#startedAt);
     this.#begun = true;
   }
@@ -161,10 +163,10 @@ export class Call<T> {
     else rejectLater(this.#reject, reason);
   }
 
-  attemptFailed(attempt: number, outcome: "failure" | "refused", error: unknown): void {
+  attemptFailed(attempt: Attempt<T>, outcome: "failure" | "refused", error: unknown): void {
     const { retry } = this.plan;
     const next = retry === undefined ? undefined : this.#planNext(retry, attempt, error);
-    this.#report(attempt, outcome, error, typeof next === "number" ? next : undefined);
+    this.#report(attempt.attempt, outcome, error, typeof next === "number" ? next : undefined);
     if (typeof next === "number") this.#startAfter(next);
     else this.fail(next === undefined ? error : this.#exhausted(next, error));
   }
@@ -181,22 +183,62 @@ export class Call<T> {
   }
 
   #startAttempt(remainingMs: number): void {
-    const { breaker, attemptTimeoutMs, adaptive } = this.plan;
+    const { breaker } = this.plan;
     if (remainingMs <= 0) {
       this.fail(this.deadlineError());
       return;
     }
     this.#attempts += 1;
     const permit = breaker === undefined ? 0 : breaker.tryAcquire();
-    if (breaker !== undefined && permit === 0) {
-      this.attemptFailed(this.#attempts, "refused", refusalOf(breaker));
-      return;
-    }
+    if (breaker === undefined || permit !== 0) this.#startWith(permit, remainingMs);
+    else if (breaker.queues) this.#waitFor(breaker);
+    else this.#refused(refusalOf(breaker));
+  }
+
+  #startWith(permit: number, remainingMs: number): void {
+    const { attemptTimeoutMs, adaptive } = this.plan;
     const attempt = new Attempt(this, this.#number(), permit);
     this.current = attempt;
     const limitMs = adaptive === undefined ? attemptTimeoutMs : adaptive.timeoutMs(attempt);
     attempt.start(Math.min(limitMs, remainingMs), remainingMs <= limitMs);
     this.#run(attempt);
+  }
+
+  #refused(error: unknown): void {
+    this.attemptFailed(new Attempt(this, this.#number(), 0), "refused", error);
+  }
+
+  /** The breaker is half-open and may have room for calls that wait. */
+  #waitFor(breaker: CircuitBreaker): void {
+    const { wheel } = this.plan;
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    const remainingMs = this.#remainingMs();
+    const timer =
+      remainingMs === Infinity
+        ? undefined
+        : wheel.schedule(Math.max(0, remainingMs), () => waiting.abort(this.deadlineError()));
+    const done = (next: () => void): void => {
+      if (timer !== undefined) wheel.cancel(timer);
+      this.#waiting = undefined;
+      try {
+        next();
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+    breaker.acquire(waiting).then(
+      (permit) =>
+        done(() => {
+          if (waiting.signal.aborted) breaker.release(permit, "ignored");
+          else this.#startWith(permit, this.#remainingMs());
+        }),
+      (error: unknown) => done(() => (waiting.signal.aborted ? this.fail(error) : this.#refused(error))),
+    );
+  }
+
+  #remainingMs(): number {
+    return this.deadline === Infinity ? Infinity : this.deadline - this.plan.clock.now();
   }
 
   #run(attempt: Attempt<T>): void {
@@ -223,10 +265,11 @@ export class Call<T> {
   }
 
   /** Milliseconds to the next attempt, or what there is none left of, or nothing when the error is not for trying again. */
-  #planNext(retry: RetryPlan, attempt: number, error: unknown): number | RetryLimit | undefined {
+  #planNext(retry: RetryPlan, context: Attempt<T>, error: unknown): number | RetryLimit | undefined {
     this.#errors ??= [];
     this.#errors.push(error);
-    if (!retry.shouldRetry(error, attempt)) return undefined;
+    const { attempt } = context;
+    if (!retry.shouldRetry(error, context)) return undefined;
     if (attempt >= retry.maxAttempts) return "attempts";
     const delayMs = Math.max(retry.backoff.delayMs(attempt, this.#delayMs), retryAfterOf(error));
     const end = Math.min(this.deadline, this.#startedAt + retry.maxElapsedMs);
@@ -247,9 +290,11 @@ export class Call<T> {
     this.#waiting = waiting;
     clock.sleep(delayMs, waiting.signal).then(
       () => {
+        // The caller may have gone between the end of the sleep and this turn.
+        if (waiting.signal.aborted) return;
         this.#waiting = undefined;
         try {
-          this.#startAttempt(this.deadline === Infinity ? Infinity : this.deadline - clock.now());
+          this.#startAttempt(this.#remainingMs());
         } catch (error) {
           this.fail(error);
         }

@@ -9,7 +9,10 @@ export type ResilienceErrorCode =
   | "RETRIES_EXHAUSTED"
   | "RATE_LIMITED"
   | "QUEUE_FULL"
-  | "QUEUE_TIMEOUT";
+  | "QUEUE_TIMEOUT"
+  | "HEDGE_LOST"
+  | "FIRST_ITEM_TIMEOUT"
+  | "IDLE_TIMEOUT";
 
 /** What every error of this package is. */
 export class ResilienceError extends Error {
@@ -137,6 +140,45 @@ export class RetriesExhaustedError extends ResilienceError {
 
 /** What a retry ran out of. */
 export type RetryLimit = "attempts" | "time" | "budget";
+
+/** Another attempt of the same call answered first; the reason of the loser's signal, never seen by the caller. */
+export class HedgeLostError extends ResilienceError {
+  override readonly name = "HedgeLostError";
+  declare readonly code: "HEDGE_LOST";
+
+  constructor(options?: ErrorOptions) {
+    super("HEDGE_LOST", "Another attempt answered first", options);
+  }
+}
+
+/** A stream was not opened, or sent no item, in time. */
+export class FirstItemTimeoutError extends ResilienceError {
+  override readonly name = "FirstItemTimeoutError";
+  declare readonly code: "FIRST_ITEM_TIMEOUT";
+  /** The limit, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number, options?: ErrorOptions) {
+    super("FIRST_ITEM_TIMEOUT", `Stream sent nothing within ${timeoutMs} ms`, options);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** A stream that had begun sent nothing more. */
+export class IdleTimeoutError extends ResilienceError {
+  override readonly name = "IdleTimeoutError";
+  declare readonly code: "IDLE_TIMEOUT";
+  /** The limit, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Items that had come before. */
+  readonly received: number;
+
+  constructor(timeoutMs: number, received: number, options?: ErrorOptions) {
+    super("IDLE_TIMEOUT", `Stream sent nothing for ${timeoutMs} ms after ${received} items`, options);
+    this.timeoutMs = timeoutMs;
+    this.received = received;
+  }
+}
 
 /** Whether it is an error of this package which says that the operation was not run at all. */
 export function isRefusal(error: unknown): boolean {

@@ -6,12 +6,13 @@ import type { Pipeline, Policy } from "./call-context.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { compose } from "./compose.ts";
+import type { Hedge } from "./hedge.ts";
 import { holding } from "./permit.ts";
 import { planRetry, type RetryOptions } from "./retry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { createTimerWheel, sharedTimerWheel, type TimerWheel } from "./timer-wheel.ts";
 
-/** Something that can stand around a call: a hedge, a rate limiter, a fallback. */
+/** Something that can stand around a call: a rate limiter, a fallback. */
 export interface PolicyHolder {
   readonly policy: Policy;
 }
@@ -22,7 +23,8 @@ export interface PipelineOptions {
   readonly fallback?: PolicyHolder;
   /** Time for the whole call, waits and all attempts included, in milliseconds. @defaultValue Infinity */
   readonly timeoutMs?: number;
-  readonly hedge?: PolicyHolder;
+  /** Where it has the same budget as `retry`, each call pays in once. */
+  readonly hedge?: Hedge;
   /** @defaultValue one attempt */
   readonly retry?: RetryOptions;
   /** Pays for retries, unless `retry.budget` is set. */
@@ -75,9 +77,11 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
   if (fixedMs !== Infinity && fixedMs > timeoutMs)
     throw new RangeError(`attemptTimeoutMs must be at most timeoutMs (${timeoutMs}), got ${fixedMs}`);
 
+  const plannedRetry = retry && planRetry({ ...(budget && { budget }), ...retry });
   const nothing: CallPlan = {
     timeoutMs: Infinity,
     retry: undefined,
+    deposits: false,
     breaker: undefined,
     attemptTimeoutMs: Infinity,
     adaptive: undefined,
@@ -88,7 +92,8 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
   };
   const whole: Partial<CallPlan> = { timeoutMs };
   const attempts: Partial<CallPlan> = {
-    retry: retry && planRetry({ ...(budget && { budget }), ...retry }),
+    retry: plannedRetry,
+    deposits: plannedRetry?.budget !== undefined && plannedRetry.budget !== hedge?.budget,
     breaker,
     onEvent,
     measures: breaker?.needsDuration === true,

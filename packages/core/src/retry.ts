@@ -1,5 +1,6 @@
 // What is tried again, how often, how soon, and on whose account.
 import { type Backoff, type BackoffOptions, createBackoff } from "./backoff.ts";
+import type { CallContext } from "./call-context.ts";
 import { ResilienceError } from "./errors.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { integerBetween, numberBetween } from "./validate.ts";
@@ -18,7 +19,7 @@ export interface RetryOptions {
    *
    * @defaultValue everything but this package's own refusals; a timed-out attempt is tried again
    */
-  readonly shouldRetry?: (error: unknown, attempt: number) => boolean;
+  readonly shouldRetry?: (error: unknown, context: CallContext) => boolean;
 }
 
 export interface RetryPlan {
@@ -26,7 +27,7 @@ export interface RetryPlan {
   readonly maxElapsedMs: number;
   readonly backoff: Backoff;
   readonly budget: RetryBudget | undefined;
-  readonly shouldRetry: (error: unknown, attempt: number) => boolean;
+  readonly shouldRetry: (error: unknown, context: CallContext) => boolean;
 }
 
 /** @throws RangeError when an option is out of range. */

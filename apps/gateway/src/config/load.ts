@@ -40,7 +40,7 @@ export async function loadConfig(
     );
   }
   const problems: ConfigProblem[] = [];
-  const variables = { FAIRLEAD_CONFIG_DIR: dirname(path), ...environment };
+  const variables = { ...environment, FAIRLEAD_CONFIG_DIR: dirname(path) };
   const value = interpolate(document.toJS() as unknown, [], variables, (at, message) =>
     problems.push(problem(document, lines, at, message)),
   );

@@ -9,7 +9,7 @@ import { toSseEvent } from "../wire/sse.ts";
 import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Era, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
-import { createKeepAlive, createResponder, STREAM_HEADERS } from "./responder.ts";
+import { createKeepAlive, createResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
 
@@ -21,6 +21,8 @@ export interface HttpHandlerOptions {
   readonly maxDepth: number;
   /** Where everything is served; each pool is at `<basePath>/<namespace>`. */
   readonly basePath: string;
+  /** A request failed inside the gateway. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface HttpHandler {
@@ -37,7 +39,7 @@ const MAX_STREAMS = 4;
 const HTTP_ERROR = -31_400;
 
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath } = options;
+  const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath, onError } = options;
   const keepAlive = createKeepAlive();
   const streams = new Set<() => void>();
   let draining = false;
@@ -54,8 +56,13 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         );
         return true;
       }
-      if (request.method === "POST") void post(request, response, scope);
-      else if (request.method === "GET") openStream(request, response, scope);
+      if (request.method === "POST") {
+        post(request, response, scope).catch((error: unknown) => {
+          onError(error);
+          if (response.headersSent) response.destroy();
+          else refuse(response, 500, "Internal error of the gateway; see its log");
+        });
+      } else if (request.method === "GET") openStream(request, response, scope);
       else if (request.method === "DELETE") endSession(request, response, scope);
       else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
       return true;
@@ -246,7 +253,11 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       keepAlive.add(response);
       const end = (): void => void response.end();
       const detach = session.attach({
-        send: (message) => void response.write(toSseEvent(Buffer.from(message))),
+        send: (message) => {
+          // A reader that is a megabyte behind will not catch up; when it reconnects, it lists anew.
+          if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+          else response.write(toSseEvent(Buffer.from(message)));
+        },
         end,
       });
       streams.add(end);

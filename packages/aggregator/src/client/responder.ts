@@ -25,8 +25,8 @@ export interface KeepAlive {
   close(): void;
 }
 
-/** A slow reader may have this many bytes waiting before notifications to it are dropped. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** What may wait for a slow reader of an event stream, in bytes. */
+export const MAX_BUFFERED_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const COMMENT = ":\n\n";
 

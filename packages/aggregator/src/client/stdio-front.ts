@@ -18,6 +18,8 @@ export interface StdioFrontOptions {
   readonly maxDepth: number;
   readonly onOpen: (client: Client) => void;
   readonly onClose: (client: Client) => void;
+  /** A message failed inside the gateway. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Serves until the input ends, then resolves. */
@@ -27,7 +29,13 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
   const lines = createLineSplitter({
     maxLineBytes: maxRequestBytes,
     onLine: (line) => {
-      if (line.length > 0) receive(line);
+      if (line.length === 0) return;
+      try {
+        receive(line);
+      } catch (error) {
+        options.onError(error);
+        write(errorMessage(undefined, rpcCode.internalError, "Internal error of the gateway; see its log"));
+      }
     },
     onOversize: () =>
       write(
