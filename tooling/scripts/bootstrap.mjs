@@ -87,7 +87,10 @@ function fail(text) {
 function run(file, argv, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, argv, { cwd: root, stdio: "inherit", ...options });
-    const forward = (signal) => child.kill(signal);
+    const forward = (signal) => {
+      // At Ctrl-C the terminal has told the child already, and a second signal means "at once" to the gateway.
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, forward);
     const parent = process.ppid;
     const orphaned = setInterval(() => {

@@ -61,12 +61,7 @@ function translate(error: unknown, endpoint: URL, signal: AbortSignal): unknown 
       fix: "run it again when you want it to finish",
     });
   if (isNetworkFailure(error)) return unreachable(endpoint, error);
-  if (error instanceof ProtocolError)
-    return new CliError("PROTOCOL_ERROR", error.message, {
-      cause: error,
-      fix: 'look at "fairlead status" for what the upstream is doing',
-      details: { jsonRpcCode: error.code, ...(error.data === undefined ? {} : { data: error.data }) },
-    });
+  if (error instanceof ProtocolError) return protocolError(error);
   if (error instanceof SdkHttpError)
     return new CliError("PROTOCOL_ERROR", `${endpoint.href} answered HTTP ${error.status}`, {
       cause: error,
@@ -79,6 +74,25 @@ function translate(error: unknown, endpoint: URL, signal: AbortSignal): unknown 
       fix: 'look at "fairlead status", and check that --url is the address of an MCP gateway',
     });
   return error;
+}
+
+/** A JSON-RPC error, under the gateway's own code (`CIRCUIT_OPEN`, …) where it has one. */
+function protocolError(error: ProtocolError): CliError {
+  const message = error.message.replace(/^MCP error -?\d+: /, "");
+  const code = codeOf(error.data);
+  return new CliError("PROTOCOL_ERROR", code === undefined ? message : `${code}: ${message}`, {
+    cause: error,
+    fix:
+      code === undefined
+        ? 'the upstream refused the request; "fairlead tools" shows what the tool takes'
+        : `look at "fairlead status"; docs/troubleshooting.md has an entry for ${code}`,
+    details: { jsonRpcCode: error.code, ...(error.data === undefined ? {} : { data: error.data }) },
+  });
+}
+
+function codeOf(data: unknown): string | undefined {
+  if (typeof data !== "object" || data === null || !("code" in data)) return undefined;
+  return typeof data.code === "string" ? data.code : undefined;
 }
 
 /** Waits for a courtesy, but not for long, and not for its success. */

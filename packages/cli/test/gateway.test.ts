@@ -6,6 +6,7 @@ import {
   fixtureServerPath,
   freePort,
   isAlive,
+  readLedger,
   type StartedProcess,
   startProcess,
   type TempDir,
@@ -22,7 +23,8 @@ const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const node = ["--conditions=@fairlead/source", main];
 
 function writeConfig(dir: TempDir): string {
-  const upstream = { command: process.execPath, args: [fixtureServerPath, "--stdio"] };
+  const env = { FIXTURE_LEDGER: dir.file("ledger") };
+  const upstream = { command: process.execPath, args: [fixtureServerPath, "--stdio"], env };
   const file = dir.file("fairlead.config.yaml");
   // JSON is YAML.
   writeFileSync(file, JSON.stringify({ pools: { lab: { upstreams: [upstream, upstream] } } }));
@@ -32,6 +34,7 @@ function writeConfig(dir: TempDir): string {
 interface Gateway extends AsyncDisposable {
   readonly url: string;
   readonly process: StartedProcess;
+  readonly ledger: string;
 }
 
 async function serve(): Promise<Gateway> {
@@ -46,6 +49,7 @@ async function serve(): Promise<Gateway> {
   return {
     url,
     process: server,
+    ledger: dir.file("ledger"),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
@@ -88,6 +92,40 @@ describe("against a real gateway", () => {
     gateway.process.kill("SIGTERM");
     expect(await gateway.process.exited).toEqual({ code: 0, signal: null });
     await waitUntil(() => !children.some(isAlive), { what: "the end of the upstreams" });
+  });
+
+  it("cancels a call at the upstream when Ctrl-C is pressed", async () => {
+    await using gateway = await serve();
+    const slow = [
+      "call",
+      "lab__slow",
+      "--arg",
+      "delayMs=60000",
+      "--arg",
+      "steps=6000",
+      "--arg",
+      "nonce=stop",
+    ];
+    await using cli = await startProcess({
+      command: process.execPath,
+      args: [...node, ...slow, "--url", gateway.url],
+    });
+    await waitUntil(() => readLedger(gateway.ledger).started.has("stop"), { what: "the call upstream" });
+    cli.kill("SIGINT");
+    expect(await cli.exited).toEqual({ code: 130, signal: null });
+    await waitUntil(() => readLedger(gateway.ledger).cancelled.has("stop"), { what: "the cancellation" });
+  });
+
+  it("shows the gateway's own error code when the outcome of a call is unknown", async () => {
+    await using gateway = await serve();
+    const io = captureIo();
+    expect(await run(["call", "lab__crash", "--url", gateway.url], io)).toBe(5);
+    expect(io.err()).toMatch(/^error: OUTCOME_UNKNOWN: /);
+    const json = captureIo();
+    expect(await run(["call", "lab__crash", "--json", "--url", gateway.url], json)).toBe(5);
+    expect(JSON.parse(json.err())).toMatchObject({
+      error: { code: "PROTOCOL_ERROR", jsonRpcCode: -32603, data: { code: "OUTCOME_UNKNOWN" } },
+    });
   });
 
   it("watches a replica die and come back", async () => {

@@ -40,12 +40,13 @@ await Promise.all([
 ]);
 
 const nodes = [oldest, newest].filter((node) => node !== undefined);
+const own: NodeVersion = { version: process.versions.node, path: process.execPath };
 const queue = [...tarballs];
 // Two at a time: the installs wait for the network and the disk, not for each other.
 await Promise.all(
   [0, 1].map(async () => {
     for (let tarball = queue.shift(); tarball !== undefined; tarball = queue.shift())
-      await checkPacked(tarball, tarballs, work.path, nodes, report);
+      await checkPacked(tarball, tarballs, work.path, [...nodes, own], report);
   }),
 );
 
