@@ -107,7 +107,13 @@ export function createPool(options: PoolOptions): Pool {
     maxAttempts,
     queueTimeoutMs,
     // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
-    budget: createRetryBudget({ ratio: 0.2, floorPerSecond: 10, maxTokens: 1_000, clock }),
+    budget: createRetryBudget({
+      ratio: 0.2,
+      floorPerSecond: 10,
+      maxTokens: 1_000,
+      initialTokens: 100,
+      clock,
+    }),
     wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
     now: () => clock.now(),
     attempt,
