@@ -188,6 +188,14 @@ describe("failover", () => {
     expect(test.answers).toHaveLength(1);
   });
 
+  it("says that the outcome is unknown as soon as any attempt may have been executed", () => {
+    test = setUp({ maxAttempts: 2 });
+    test.call.start();
+    last().onFailure(failure("maybe"));
+    last().onFailure(failure("no"));
+    expect(test.errors).toMatchObject([{ code: "FAILOVER_EXHAUSTED", facts: { outcome: "unknown" } }]);
+  });
+
   it("stops when the retry budget is spent", () => {
     const budget: RetryBudget = { deposit: () => {}, tryWithdraw: () => false, balance: 0 };
     test = setUp({ budget });
