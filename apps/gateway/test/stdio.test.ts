@@ -38,7 +38,8 @@ it("serves the v1 SDK: everything is there when it lists for the first time", as
       },
     );
     expect(result["content"]).toEqual([{ type: "text", text: "n" }]);
-    expect(progress).toEqual([1, 2, 3]);
+    // The SDK forgets a request before it has handed out a notification that came in the same chunk as the answer.
+    expect(progress.slice(0, 2)).toEqual([1, 2]);
     // Log messages reach the only client there is.
     await client.callTool({ name: "one__log", arguments: { message: "hello" } });
   } finally {
@@ -66,6 +67,21 @@ it("prints nothing but messages on stdout, and ends with its input, children and
   await using gateway = await startProcess(command);
   gateway.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
   await gateway.waitForLine(/^\{"jsonrpc":"2.0","id":1,"result":\{\}\}$/, 30_000);
+  const params = {
+    name: "one__slow",
+    arguments: { delayMs: 30, steps: 3 },
+    _meta: { progressToken: "token" },
+  };
+  gateway.write(`${JSON.stringify({ jsonrpc: "2.0", id: "call", method: "tools/call", params })}\n`);
+  await gateway.waitForLine(/"id":"call"/);
+  const messages = gateway.stdout().trim().split("\n");
+  expect(messages.map((line) => (JSON.parse(line) as { params?: object }).params)).toMatchObject([
+    undefined,
+    { progressToken: "token", progress: 1 },
+    { progressToken: "token", progress: 2 },
+    { progressToken: "token", progress: 3 },
+    undefined,
+  ]);
   const children = childrenOf(gateway.pid);
   gateway.end();
   expect((await gateway.exited).code).toBe(0);

@@ -26,7 +26,7 @@ export interface KeepAlive {
 }
 
 /** What may wait for a slow reader of an event stream, in bytes. */
-export const MAX_BUFFERED_BYTES = 1024 * 1024;
+export const MAX_BUFFERED_BYTES: number = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const COMMENT = ":\n\n";
 
