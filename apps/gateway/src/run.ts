@@ -1,14 +1,10 @@
 // The gateway as a process: reads the configuration, starts, serves, and ends in order.
-import {
-  AggregatorError,
-  createMultiplexer,
-  type Multiplexer,
-  type MultiplexerEvent,
-} from "@fairlead/aggregator";
+import { AggregatorError, createMultiplexer, type Multiplexer } from "@fairlead/aggregator";
 import type { Logger } from "pino";
 import { printBanner } from "./banner.ts";
 import { ConfigError } from "./config/error.ts";
 import { type LoadedConfig, loadConfig } from "./config/load.ts";
+import { eventLogger } from "./event-log.ts";
 import { isLoopback } from "./http/guard.ts";
 import { type HttpFront, openHttpFront } from "./http/server.ts";
 import { createLogger } from "./log.ts";
@@ -23,6 +19,9 @@ export interface RunOptions {
   /** Serves one client on stdin and stdout instead of HTTP. @defaultValue false */
   readonly stdio?: boolean;
 }
+
+/** How long the first answer over stdio waits for upstreams, in milliseconds. */
+const STDIO_SETTLE_MS = 2_000;
 
 /** How long a load balancer gets to see that the gateway is no longer ready, in milliseconds. */
 const READINESS_GRACE_MS = 100;
@@ -63,7 +62,7 @@ async function runHttp(
       `server.host is ${host}, but the gateway does not authenticate clients and so only listens on loopback; use 127.0.0.1 and put a proxy that authenticates in front`,
     );
   }
-  await using multiplexer = createMultiplexer(config, { onEvent: (event) => logEvent(logger, event) });
+  await using multiplexer = createMultiplexer(config, { onEvent: eventLogger(logger) });
   let draining = false;
   const stop = stopSignal();
   await using front = await openHttpFront({
@@ -101,10 +100,10 @@ async function shutDown(multiplexer: Multiplexer, front: HttpFront, drainTimeout
 }
 
 async function runStdio({ multiplexer: config }: LoadedConfig, logger: Logger): Promise<number> {
-  await using multiplexer = createMultiplexer(config, { onEvent: (event) => logEvent(logger, event) });
+  await using multiplexer = createMultiplexer(config, { onEvent: eventLogger(logger) });
   const stop = stopSignal();
   // A stdio client lists once, right after its start; it should see everything that starts in reasonable time.
-  await Promise.race([multiplexer.initialize(), stop]);
+  await Promise.race([multiplexer.initialize({ settleMs: STDIO_SETTLE_MS }), stop]);
   await Promise.race([multiplexer.serveStdio(process.stdin, process.stdout), stop]);
   return 0;
 }
@@ -128,40 +127,6 @@ function stopSignal(): Promise<NodeJS.Signals> {
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
   });
-}
-
-function logEvent(logger: Logger, event: MultiplexerEvent): void {
-  switch (event.type) {
-    case "upstream-state": {
-      const { pool, upstream, status, reason, retryInMs } = event;
-      const facts = { pool, upstream, status, reason, retryInMs };
-      if (status === "ready") logger.info(facts, `${upstream} is ready`);
-      else if (status === "waiting" || status === "crash-loop" || status === "unhealthy") {
-        const next = retryInMs === null ? "" : `; next try in ${(retryInMs / 1_000).toFixed(1)} s`;
-        logger.warn(facts, `${upstream} is down (${status}): ${reason ?? "no reason known"}${next}`);
-      } else logger.debug(facts, `${upstream} is ${status}`);
-      return;
-    }
-    case "catalog-changed":
-      logger.debug(event, `${event.pool} changed its ${event.kinds.join(", ")}`);
-      return;
-    case "name-collision": {
-      const { kind, name, first, second } = event.collision;
-      logger.warn(
-        event,
-        `two ${kind} want the name ${name}: ${first.pool} and ${second.pool}; that of ${second.pool} is not offered`,
-      );
-      return;
-    }
-    case "stderr":
-      logger.debug({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.text}`);
-      return;
-    case "internal-error":
-      logger.error({ err: event.error }, "a request failed inside the gateway");
-      return;
-    case "problem":
-      logger.warn({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.message}`);
-  }
 }
 
 function explain(error: unknown): string {

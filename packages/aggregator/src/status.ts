@@ -159,10 +159,17 @@ function problemsOf({ pools, catalog }: StatusSources): Problem[] {
 function fixFor(reason: string, config: PoolMember["replica"]["config"]): string {
   if (reason.includes("was not found")) return "install it, or correct `command` in the configuration";
   if (reason.includes("ECONNREFUSED"))
-    return `start the server at ${config.transport === "stdio" ? config.command : config.url}, or correct \`url\`; it joins by itself`;
+    return `start the server at ${placeOf(config)}, or correct \`url\`; it joins by itself`;
   if (reason.includes("did not answer"))
     return "look at what the server waits for; raise `startTimeoutMs` if it only is slow";
   if (reason.includes("HTTP 401") || reason.includes("HTTP 403"))
     return "check `headers.authorization` of this upstream";
   return "run its command by hand to see why; it is tried again by itself";
+}
+
+/** A URL without the credentials that may be in it. */
+function placeOf(config: PoolMember["replica"]["config"]): string {
+  if (config.transport === "stdio") return config.command;
+  const { origin, pathname } = new URL(config.url.replaceAll(/\{(port|socket)\}/g, "0"));
+  return origin + pathname;
 }

@@ -67,8 +67,7 @@ export class Attempt<T> implements CallContext {
       this.end(outcome);
       call.succeed(this.attempt, value);
     } catch (error) {
-      this.end("ignored");
-      call.fail(error);
+      call.crash(error);
     }
   }
 
@@ -80,8 +79,7 @@ export class Attempt<T> implements CallContext {
       this.end(breaker === undefined ? "failure" : breaker.outcomeOfError(error));
       call.attemptFailed(this, "failure", error);
     } catch (thrown) {
-      this.end("ignored");
-      call.fail(thrown);
+      call.crash(thrown);
     }
   }
 
@@ -122,8 +120,7 @@ export class Attempt<T> implements CallContext {
       this.end(breaker === undefined ? "failure" : breaker.outcomeOfError(error));
       call.deadlinePassed(this.attempt, error);
     } catch (thrown) {
-      this.end("ignored");
-      call.fail(thrown);
+      call.crash(thrown);
     }
     this.abort(error);
   }

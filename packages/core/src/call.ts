@@ -65,7 +65,7 @@ export function runCall<T>(
     try {
       call.begin();
     } catch (error) {
-      call.fail(error);
+      call.crash(error);
     }
   });
 }
@@ -142,13 +142,24 @@ export class Call<T> {
 
   cancel(reason: unknown): void {
     const attempt = this.current;
-    if (attempt !== undefined) {
-      attempt.end("ignored");
-      attempt.abort(reason);
-      this.#report(attempt.attempt, "cancelled", reason);
-    }
     this.#waiting?.abort();
-    this.fail(reason);
+    try {
+      attempt?.end("ignored");
+      attempt?.abort(reason);
+      if (attempt !== undefined) this.#report(attempt.attempt, "cancelled", reason);
+      this.fail(reason);
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  /** A hook, a classifier or a timeout source threw: the call fails with that, and keeps no permit. */
+  crash(error: unknown): void {
+    try {
+      this.current?.end("ignored");
+    } finally {
+      this.fail(error);
+    }
   }
 
   succeed(attempt: number, value: T): void {
@@ -205,7 +216,13 @@ export class Call<T> {
   }
 
   #refused(error: unknown): void {
-    this.attemptFailed(new Attempt(this, this.#number(), 0), "refused", error);
+    const attempt = this.#number();
+    if (this.plan.retry?.asksAboutRefusals === true) {
+      this.attemptFailed(new Attempt(this, attempt, 0), "refused", error);
+      return;
+    }
+    this.#report(attempt, "refused", error);
+    this.fail(error);
   }
 
   /** The breaker is half-open and may have room for calls that wait. */
@@ -224,7 +241,7 @@ export class Call<T> {
       try {
         next();
       } catch (error) {
-        this.fail(error);
+        this.crash(error);
       }
     };
     breaker.acquire(waiting).then(
@@ -296,7 +313,7 @@ export class Call<T> {
         try {
           this.#startAttempt(this.#remainingMs());
         } catch (error) {
-          this.fail(error);
+          this.crash(error);
         }
       },
       (error: unknown) => this.fail(error),

@@ -83,12 +83,18 @@ export interface CircuitBreaker {
  * @throws RangeError when an option is out of range.
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
-  return new Breaker(settingsOf(options));
+  return new Breaker(settingsOf(options), options.name);
+}
+
+/** Breakers of the same options, told apart by name in their events. */
+export function createNamedBreaker(options: CircuitBreakerOptions, name: string | undefined): CircuitBreaker {
+  return new Breaker(settingsOf(options), name);
 }
 
 /** A class inside, because methods on a prototype keep an instance small: one breaker per endpoint and tool adds up. */
 class Breaker implements CircuitBreaker {
   readonly #settings: CircuitSettings;
+  readonly #name: string | undefined;
   readonly #failures: SlidingWindow | undefined;
   readonly #slowCalls: SlidingWindow | undefined;
   #status: CircuitState["status"] = "closed";
@@ -107,8 +113,9 @@ class Breaker implements CircuitBreaker {
   #successes = 0;
   #queue: HalfOpenQueue | undefined;
 
-  constructor(settings: CircuitSettings) {
+  constructor(settings: CircuitSettings, name: string | undefined) {
     this.#settings = settings;
+    this.#name = name;
     const { failureRatio, slowCallRatio } = settings;
     this.#failures = failureRatio && createSlidingWindow(failureRatio.window);
     this.#slowCalls = slowCallRatio && createSlidingWindow(slowCallRatio.window);
@@ -181,7 +188,6 @@ class Breaker implements CircuitBreaker {
   }
 
   retryAfterMs(): number {
-    this.#refresh();
     return this.#status === "open" ? this.#remainingMs() : 0;
   }
 
@@ -337,9 +343,9 @@ class Breaker implements CircuitBreaker {
     this.#failures?.clear();
     this.#slowCalls?.clear();
     this.#queue?.letIn(this.#settings.halfOpenMaxCalls);
-    const { onEvent, name } = this.#settings.options;
+    const { onEvent } = this.#settings.options;
     if (onEvent === undefined) return;
-    const event = { type: "circuit-state-change", name, from, to, reason } as const;
+    const event = { type: "circuit-state-change", name: this.#name, from, to, reason } as const;
     onEvent(detail === undefined ? event : { ...event, detail });
   }
 }

@@ -18,6 +18,11 @@ export {
 export type { AttemptEvent, TimeoutSource } from "./call.ts";
 export type { CallContext, CallOptions, Operation, Pipeline, Policy, Priority } from "./call-context.ts";
 export { type CircuitBreaker, createCircuitBreaker, type ExecuteOptions } from "./circuit-breaker.ts";
+export {
+  type CircuitRegistry,
+  type CircuitRegistryOptions,
+  createCircuitRegistry,
+} from "./circuit-registry.ts";
 export type { CircuitBreakerOptions, RatioRule, SlowCallRule } from "./circuit-settings.ts";
 export type { CircuitSnapshot } from "./circuit-snapshot.ts";
 export type { CircuitEvent, CircuitOutcome, CircuitReason, CircuitState } from "./circuit-state.ts";
@@ -47,6 +52,7 @@ export {
   type ResilienceErrorCode,
   RetriesExhaustedError,
   type RetryLimit,
+  ThrottledError,
 } from "./errors.ts";
 export { createFallback, type Fallback, type FallbackOptions } from "./fallback.ts";
 export type { RateOptions } from "./gcra.ts";
@@ -61,8 +67,10 @@ export {
   type LatencyQuantile,
   type LatencyQuantileOptions,
 } from "./latency-quantile.ts";
+export { wasNotSent } from "./not-sent.ts";
 export type { Permit } from "./permit.ts";
 export { type PipelineOptions, type PolicyHolder, pipeline } from "./pipeline.ts";
+export { llmCall, type McpCallOptions, mcpCall, type Preset, type PresetOptions } from "./presets.ts";
 export type { Random } from "./random.ts";
 export type { AcquireOptions } from "./rate-limit-queue.ts";
 export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
@@ -76,6 +84,7 @@ export {
   type StreamGuardOptions,
   type StreamSource,
 } from "./stream-guard.ts";
+export { createThrottle, type Throttle, type ThrottleOptions } from "./throttle.ts";
 export {
   createTimerWheel,
   sharedTimerWheel,

@@ -314,6 +314,34 @@ describe("a retry", () => {
   );
 });
 
+describe("a hook that throws", () => {
+  it("while the caller leaves fails the call with what it threw, and the permit is not lost", async () => {
+    const clock = createFakeClock();
+    const breaker = createCircuitBreaker({ clock, halfOpenMaxCalls: 1, failureThreshold: 1 });
+    breaker.release(breaker.tryAcquire(), "failure");
+    await clock.advance(60_000);
+    const controller = new AbortController();
+    const call = pipeline({ clock, breaker, onEvent: explode }).execute(hang, controller);
+    controller.abort(new Error("client left"));
+    await expect(call).rejects.toThrow("hook");
+    expect(breaker.state).toEqual({ status: "half-open", inFlight: 0, successes: 0 });
+  });
+
+  it("where the timeout is decided gives the permit back", async () => {
+    const clock = createFakeClock();
+    const breaker = createCircuitBreaker({ clock, halfOpenMaxCalls: 1, failureThreshold: 1 });
+    breaker.release(breaker.tryAcquire(), "failure");
+    await clock.advance(60_000);
+    for (const timeoutMs of [explode, () => Number.NaN]) {
+      const call = pipeline({ clock, breaker, attemptTimeoutMs: { timeoutMs } }).execute(() =>
+        expect.unreachable(),
+      );
+      await expect(call).rejects.toThrow();
+      expect(breaker.state).toEqual({ status: "half-open", inFlight: 0, successes: 0 });
+    }
+  });
+});
+
 function explode(): never {
   throw new Error("hook");
 }

@@ -28,6 +28,8 @@ export interface RetryPlan {
   readonly backoff: Backoff;
   readonly budget: RetryBudget | undefined;
   readonly shouldRetry: (error: unknown, context: CallContext) => boolean;
+  /** Whether `shouldRetry` must be asked about a breaker's refusal; by default it is final. */
+  readonly asksAboutRefusals: boolean;
 }
 
 /** @throws RangeError when an option is out of range. */
@@ -46,6 +48,7 @@ export function planRetry({
     backoff: "delayMs" in backoff ? backoff : createBackoff(backoff),
     budget,
     shouldRetry,
+    asksAboutRefusals: shouldRetry !== isWorthRetrying,
   };
 }
 

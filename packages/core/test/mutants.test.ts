@@ -96,7 +96,7 @@ const mutants: readonly (Mutant & { readonly check: (copy: Package) => void | Pr
   {
     rule: "lets extra attempts go unpaid",
     file: "retry-budget.ts",
-    find: "saved = Math.max(0, saved - 1);",
+    find: "byCalls = Math.max(0, byCalls - 1);",
     replace: "",
     check: budget,
   },
@@ -110,15 +110,15 @@ const mutants: readonly (Mutant & { readonly check: (copy: Package) => void | Pr
   {
     rule: "pays the floor on top of the ratio",
     file: "retry-budget.ts",
-    find: "Math.max(ratio * calls,",
-    replace: "((a: number, b: number) => a + b)(ratio * calls,",
+    find: "byTime = Math.max(0, byTime - 1);",
+    replace: "",
     check: budget,
   },
   {
     rule: "saves without bound",
     file: "retry-budget.ts",
-    find: "Math.min(maxTokens, saved + earned)",
-    replace: "saved + earned",
+    find: "Math.min(maxTokens, byCalls + ratio * calls)",
+    replace: "byCalls + ratio * calls",
     check: budget,
   },
   {

@@ -66,6 +66,8 @@ export class PoolCall implements UpstreamExchange {
   readonly tried: string[] = [];
   readonly #owner: PoolCallOwner;
   readonly #startedAt: number;
+  /** When the call ends without an answer; progress moves it. */
+  #deadlineAt: number;
   #attempts = 0;
   #current: Attempt | undefined;
   #upstreamId = 0;
@@ -78,6 +80,7 @@ export class PoolCall implements UpstreamExchange {
     this.#owner = owner;
     this.request = request;
     this.#startedAt = owner.now();
+    this.#deadlineAt = this.#startedAt + request.timeoutMs;
   }
 
   get method(): string {
@@ -91,7 +94,7 @@ export class PoolCall implements UpstreamExchange {
 
   start(): void {
     this.#owner.budget.deposit();
-    this.#arm(this.request.timeoutMs);
+    this.#arm(this.#leftMs());
     this.#next();
   }
 
@@ -112,8 +115,11 @@ export class PoolCall implements UpstreamExchange {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress")
-      this.#arm(Math.min(this.request.timeoutMs, this.#totalLeftMs()));
+    if (envelope.method === "notifications/progress") {
+      const { timeoutMs, maxTimeoutMs } = this.request;
+      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+      this.#arm(this.#leftMs());
+    }
     this.request.onNotification(message, envelope);
   }
 
@@ -276,11 +282,7 @@ export class PoolCall implements UpstreamExchange {
   }
 
   #leftMs(): number {
-    return this.request.timeoutMs - (this.#owner.now() - this.#startedAt);
-  }
-
-  #totalLeftMs(): number {
-    return this.request.maxTimeoutMs - (this.#owner.now() - this.#startedAt);
+    return this.#deadlineAt - this.#owner.now();
   }
 }
 

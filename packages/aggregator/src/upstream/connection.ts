@@ -57,7 +57,8 @@ export interface UpstreamConnection {
   send(exchange: UpstreamExchange): number;
   /** Forgets an exchange, and tells the server so; the exchange hears nothing more. */
   cancel(id: number, reason: string): void;
-  notify(message: Buffer): void;
+  /** Sends a notification; resolves when it has been handed over, whatever became of it. */
+  notify(message: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -87,7 +87,8 @@ export async function handshake(
   const params = { protocolVersion: LEGACY_PROTOCOL_VERSION, capabilities: {}, clientInfo };
   const { message, result } = await controlRequest(connection, "initialize", params, timeoutMs, clock);
   const info = parseServerInfo(message.subarray(result.start, result.end));
-  connection.notify(notificationMessage("notifications/initialized"));
+  // A strict server refuses requests that overtake it on another socket.
+  await connection.notify(notificationMessage("notifications/initialized"));
   return info;
 }
 

@@ -46,8 +46,9 @@ export function createHttpConnection(
   const pending = createPending(
     {
       onOther: (message, envelope) => listener.onServerNotification(message, envelope),
-      onRequest: (message, { id, method }) =>
-        post(answerServerRequest(message.subarray(id.start, id.end), method)),
+      onRequest(message, { id, method }) {
+        void post(answerServerRequest(message.subarray(id.start, id.end), method));
+      },
     },
     options,
   );
@@ -100,7 +101,7 @@ export function createHttpConnection(
     cancel(id, reason) {
       if (pending.take(id) === undefined) return;
       // 2025-11-25: a closed stream does not cancel, the notification does; then the stream is of no more use.
-      post(notificationMessage("notifications/cancelled", { requestId: id, reason }));
+      void post(notificationMessage("notifications/cancelled", { requestId: id, reason }));
       exchanges.get(id)?.abort();
     },
     notify: post,
@@ -117,8 +118,8 @@ export function createHttpConnection(
     },
   };
 
-  function requestHeaders(): string[] {
-    const list = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
+  function requestHeaders(accept = "application/json, text/event-stream"): string[] {
+    const list = ["content-type", "application/json", "accept", accept];
     if (sessionId !== undefined) list.push("mcp-session-id", sessionId);
     if (protocolVersion !== undefined) list.push("mcp-protocol-version", protocolVersion);
     for (const [name, value] of Object.entries(headers)) list.push(name, value);
@@ -126,27 +127,26 @@ export function createHttpConnection(
   }
 
   /** Sends a message that gets no answer of its own; what becomes of it shows in the next exchange. */
-  function post(message: Buffer): void {
-    if (closed) return;
-    dispatcher.dispatch(
-      {
-        path,
-        method: "POST",
-        headers: requestHeaders(),
-        body: message,
-        headersTimeout: 10_000,
-        bodyTimeout: 10_000,
-      },
-      ignoreResponse(),
-    );
+  function post(message: Buffer): Promise<void> {
+    return closed ? Promise.resolve() : exchange("POST", 10_000, message);
   }
 
   function endSession(): Promise<void> {
+    return exchange("DELETE", 1_000);
+  }
+
+  /** One request whose response only has to end. */
+  function exchange(method: "POST" | "DELETE", timeoutMs: number, body: Buffer | null = null): Promise<void> {
     return new Promise((resolve) => {
-      dispatcher.dispatch(
-        { path, method: "DELETE", headers: requestHeaders(), headersTimeout: 1_000, bodyTimeout: 1_000 },
-        ignoreResponse(resolve),
-      );
+      const options = {
+        path,
+        method,
+        headers: requestHeaders(),
+        body,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      };
+      dispatcher.dispatch(options, ignoreResponse(resolve));
     });
   }
 
@@ -164,7 +164,7 @@ export function createHttpConnection(
       {
         path,
         method: "GET",
-        headers: [...requestHeaders(), "accept", "text/event-stream"],
+        headers: requestHeaders("text/event-stream"),
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -229,7 +229,7 @@ export function createHttpConnection(
   }
 }
 
-function ignoreResponse(done: () => void = () => {}): Dispatcher.DispatchHandler {
+function ignoreResponse(done: () => void): Dispatcher.DispatchHandler {
   return {
     onRequestStart() {},
     onResponseStart() {},

@@ -69,6 +69,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     pid: null,
     info: null,
   };
+  let suspected = false;
   let connects = 0;
   let failures = 0;
   let failedAt: number[] = [];
@@ -86,7 +87,12 @@ export function createReplica(options: ReplicaOptions): Replica {
     start() {
       life = live();
     },
-    suspect: () => events.put("look"),
+    suspect() {
+      // A hundred calls that fail together are one reason to look.
+      if (suspected) return;
+      suspected = true;
+      events.put("look");
+    },
     async stop() {
       stopping.abort(new Error("the gateway stops it"));
       events.put({ executed: "maybe", kind: "closed", message: "the gateway stops it" });
@@ -107,6 +113,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   async function liveOnce(): Promise<UpstreamFailure> {
     change("starting", state.reason);
     events = createMailbox(clock);
+    suspected = false;
     const inbox = events;
     try {
       open = await openLimited((failure) => {
@@ -164,6 +171,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     for (;;) {
       const event = await events.take(intervalMs === 0 ? Infinity : intervalMs);
       if (event !== undefined && event !== "look") return event;
+      suspected = false;
       const problem = await ping(connection);
       if (problem === undefined) {
         missed = 0;

@@ -72,7 +72,10 @@ export function createStdioConnection(
       if (pending.take(id) === undefined) return;
       write(notificationMessage("notifications/cancelled", { requestId: id, reason }));
     },
-    notify: write,
+    notify(message) {
+      write(message);
+      return Promise.resolve();
+    },
     async close() {
       closed = true;
       pending.failAll({ executed: "maybe", kind: "closed", message: "the gateway closed the connection" });

@@ -26,7 +26,7 @@ export function checkBudget(create: typeof createRetryBudget, seed: number): voi
         maxTokens,
         clock: { now: () => now, sleep: () => Promise.resolve() },
       });
-      let ledger = 0;
+      const ledger = { calls: 0, time: 0 };
       let calls = 0;
       let since = 0;
       let granted = 0;
@@ -39,19 +39,21 @@ export function checkBudget(create: typeof createRetryBudget, seed: number): voi
           allCalls += count;
         } else
           for (let attempt = 0; attempt < count; attempt += 1) {
-            ledger = Math.min(
-              maxTokens * 100,
-              ledger + Math.max(calls * percent, (floorPerSecond * (now - since)) / 10),
-            );
+            ledger.calls = Math.min(maxTokens * 100, ledger.calls + calls * percent);
+            ledger.time = Math.min(maxTokens * 100, ledger.time + (floorPerSecond * (now - since)) / 10);
             calls = 0;
             since = now;
-            const expected = ledger >= 100;
-            if (expected) ledger -= 100;
+            const expected = ledger.calls >= 100 || ledger.time >= 100;
+            if (expected) {
+              ledger.calls = Math.max(0, ledger.calls - 100);
+              ledger.time = Math.max(0, ledger.time - 100);
+              granted += 1;
+            }
             if (budget.tryWithdraw() !== expected)
-              throw new Error(`withdrew ${!expected} with ${ledger} hundredths`);
-            if (expected) granted += 1;
+              throw new Error(`withdrew ${!expected} with ${JSON.stringify(ledger)} hundredths`);
           }
-        if (granted > (allCalls * percent) / 100 + (floorPerSecond * now) / 1_000 + 1e-6)
+        const byTime = (floorPerSecond * now) / 1_000;
+        if (granted > (allCalls * percent) / 100 + byTime + 1e-6)
           throw new Error(`${granted} granted for ${allCalls} calls in ${now} ms`);
       }
     }),
