@@ -204,7 +204,7 @@ function breakHttp(fault: HttpFault | undefined, message: Message, response: Ser
     case "status-503":
       response.writeHead(fault === "status-500" ? 500 : 503).end("broken");
       return;
-    default:
+    case undefined:
       sendJson(response, body);
   }
 }
