@@ -26,6 +26,12 @@ export const packageTable: readonly PackageRow[] = [
     npm: ["undici"],
   },
   {
+    folder: "packages/lmstudio",
+    name: "@fairlead/lmstudio",
+    workspace: ["@fairlead/core"],
+    npm: [],
+  },
+  {
     folder: "packages/cli",
     name: "fairlead",
     workspace: [...libraries, "@fairlead/gateway"],

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+// The `fairlead-lmstudio-simulator` executable: serves until it is told to end.
+import { readArguments, usage } from "./arguments.ts";
+import { createLmStudioSimulator } from "./simulator.ts";
+
+try {
+  const command = readArguments(process.argv.slice(2));
+  if (command === undefined) process.stdout.write(usage);
+  else {
+    const simulator = createLmStudioSimulator(command.options);
+    const url = await simulator.listen(command.port, command.host);
+    process.stdout.write(`LM Studio simulator at ${url}/v1\n`);
+    const end = (): void => void simulator.close();
+    process.once("SIGINT", end);
+    process.once("SIGTERM", end);
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  process.exitCode = 2;
+}

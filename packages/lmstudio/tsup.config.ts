@@ -1,0 +1,5 @@
+import { library } from "@fairlead/tsup-config";
+
+export default library({
+  entry: { "simulator/index": "src/simulator/index.ts", "simulator/main": "src/simulator/main.ts" },
+});
