@@ -1,5 +1,9 @@
 import { library } from "@fairlead/tsup-config";
 
 export default library({
-  entry: { "simulator/index": "src/simulator/index.ts", "simulator/main": "src/simulator/main.ts" },
+  entry: {
+    index: "src/index.ts",
+    "simulator/index": "src/simulator/index.ts",
+    "simulator/main": "src/simulator/main.ts",
+  },
 });

@@ -29,7 +29,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
     workspace: ["@fairlead/core"],
-    npm: [],
+    npm: ["undici"],
   },
   {
     folder: "packages/cli",
