@@ -1,5 +1,6 @@
 // What an operation and the policies around it know of the call that they are part of.
 
+/** What an operation, and each policy around it, is told of the call. */
 export interface CallContext {
   /** Which attempt this is, from 1. */
   readonly attempt: number;
