@@ -27,6 +27,7 @@ export { BalancerError, EndpointError, NoEndpointError, QueueFullError, Strategy
 export type { BalancerEvent } from "./events.ts";
 export type { ExclusionReason, ExplainedEndpoint, Explanation } from "./explain.ts";
 export type { Lease } from "./lease.ts";
+export { loadStrategy } from "./load-strategy.ts";
 export type { EjectionReason, OutlierEjectionOptions } from "./outlier-ejection.ts";
 export type { SlowStartOptions } from "./slow-start.ts";
 export type { BalancerSnapshot } from "./snapshot.ts";
