@@ -40,7 +40,9 @@ async function createBuiltIn(sources: string): Promise<void> {
   const entryPoint = join(sources, "index.ts");
   const exported = `export { ${identifier} } from "./strategies/${name}.ts";\n`;
   await writeFile(entryPoint, insert(await readFile(entryPoint, "utf8"), names, exported, exportOf));
-  console.log(`Created src/strategies/${name}.ts; see that it passes: pnpm --filter @fairlead/balancer test conformance`);
+  console.log(
+    `Created src/strategies/${name}.ts; see that it passes: pnpm --filter @fairlead/balancer test conformance`,
+  );
 }
 
 /** Puts `line` behind the line of the nearest earlier name that has one, or before that of the nearest later one. */
@@ -48,7 +50,8 @@ function insert(text: string, names: readonly string[], line: string, find: (of:
   const at = names.indexOf(name ?? "");
   for (const earlier of names.slice(0, at).reverse()) {
     const found = find(earlier).exec(text);
-    if (found !== null) return text.slice(0, found.index + found[0].length) + line + text.slice(found.index + found[0].length);
+    if (found !== null)
+      return text.slice(0, found.index + found[0].length) + line + text.slice(found.index + found[0].length);
   }
   for (const later of names.slice(at + 1)) {
     const found = find(later).exec(text);
