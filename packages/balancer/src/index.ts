@@ -29,6 +29,18 @@ export type { ExclusionReason, ExplainedEndpoint, Explanation } from "./explain.
 export type { Lease } from "./lease.ts";
 export { loadStrategy } from "./load-strategy.ts";
 export type { EjectionReason, OutlierEjectionOptions } from "./outlier-ejection.ts";
+export {
+  LOAD_REPORT_HEADER,
+  LOAD_REPORT_META_KEY,
+  loadReportFromHeader,
+  loadReportFromMeta,
+  parseLoadReport,
+} from "./reporters/load-report.ts";
+export {
+  createProcessLoadReader,
+  type ProcessLoadReader,
+  type ProcessLoadReaderOptions,
+} from "./reporters/process-load.ts";
 export type { SlowStartOptions } from "./slow-start.ts";
 export type { BalancerSnapshot } from "./snapshot.ts";
 export { type AdaptiveOptions, adaptive } from "./strategies/adaptive.ts";

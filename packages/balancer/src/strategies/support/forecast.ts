@@ -112,7 +112,8 @@ export function createForecast(options: Required<ForecastOptions>, host: Strateg
 
   function cost(slot: number): number {
     const ahead = work.outstanding(slot) + ownWork;
-    const delay = (model.crowding(ahead) * (factors.values[slot] as number)) / (table.weight[slot] as number);
+    // A weight stands for capacity: twice the weight is as crowded with twice the work.
+    const delay = model.crowding(ahead / (table.weight[slot] as number)) * (factors.values[slot] as number);
     return penalty.active && penalty.heldBack(slot, table.inFlight[slot] as number)
       ? delay + HELD_BACK
       : delay;
