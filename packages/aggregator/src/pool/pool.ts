@@ -96,7 +96,7 @@ export function createPool(options: PoolOptions): Pool {
   >();
   const relists = new Map<Replica, Set<ListKind>>();
   const counts = { total: 0, failed: 0 };
-  const balancer = balancerFor(config, strategy, { clock, random });
+  const balancer = balancerFor({ ...config, strategy }, { clock, random });
   /** The permit that the breaker gave during the last `acquire`. */
   let permit = 0;
   let stopped = false;
@@ -190,7 +190,9 @@ export function createPool(options: PoolOptions): Pool {
   const pool: Pool = {
     namespace,
     config,
-    strategy,
+    get strategy() {
+      return balancer.snapshot().strategy;
+    },
     catalog,
     members: [...members.values()],
     get inFlight() {
@@ -354,13 +356,18 @@ export function createPool(options: PoolOptions): Pool {
 }
 
 function balancerFor(
-  { namespace }: PoolConfig,
-  strategy: string,
+  { namespace, strategy, strategyOptions }: PoolConfig,
   { clock, random }: Pick<PoolOptions, "clock" | "random">,
 ): Balancer {
   try {
-    // A pause of this process during a pick is no fault of a built-in strategy.
-    return createBalancer({ strategy, clock, random, strategyStallMs: Infinity });
+    return createBalancer({
+      ...(strategy === undefined ? {} : { strategy }),
+      strategyOptions,
+      clock,
+      random,
+      // A pause of this process during a pick is no fault of a built-in strategy.
+      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
+    });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
