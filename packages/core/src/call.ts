@@ -1,5 +1,6 @@
 // One call under deadline, retry, breaker and attempt timeout, as a single state machine: layers of async functions
 // would cost half as much again. A call that succeeds makes no AbortController, no timer of the system and no error.
+import { Scope } from "./abort-scope.ts";
 import { Attempt } from "./attempt.ts";
 import type { Bulkhead } from "./bulkhead.ts";
 import type { CallContext, CallOptions, Operation, Priority } from "./call-context.ts";
@@ -47,7 +48,7 @@ export class Call<T> {
   readonly #reject: (reason: unknown) => void;
   /** The promise has been handed out, so that its rejection will find a handler. */
   #begun = false;
-  #signal: AbortSignal | undefined;
+  #signal: AbortSignal | Scope | undefined;
   #startedAt = 0;
   #attempts = 0;
   #delayMs: number | undefined;
@@ -337,16 +338,20 @@ export class Call<T> {
       from.child = this;
       return true;
     }
-    const signal = from instanceof RootContext ? from.given : from.signal;
-    if (signal === undefined) return true;
+    const given = from instanceof RootContext ? from.given : from.signal;
+    if (given === undefined) return true;
+    const signal = given instanceof Scope || !("signal" in given) ? given : given.signal;
     if (signal.aborted) rejectLater(this.#reject, signal.reason);
+    else if (signal instanceof Scope) signal.add(this);
     else signal.addEventListener("abort", this);
     this.#signal = signal;
     return !signal.aborted;
   }
 
   #unlisten(): void {
-    if (this.#signal !== undefined) this.#signal.removeEventListener("abort", this);
+    const signal = this.#signal;
+    if (signal instanceof Scope) signal.remove(this);
+    else if (signal !== undefined) signal.removeEventListener("abort", this);
     else if (this.#from instanceof Attempt && this.#from.child === this) this.#from.child = undefined;
   }
 }

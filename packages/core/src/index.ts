@@ -1,3 +1,4 @@
+export { type AbortScope, createAbortScope } from "./abort-scope.ts";
 export {
   type AdaptiveTimeoutOptions,
   type Complexity,
