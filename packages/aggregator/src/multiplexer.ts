@@ -108,7 +108,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const sessions = createSessions({
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
-    now: () => clock.now(),
+    clock,
     onOpen: notifier.addClient,
     onClose: notifier.removeClient,
   });

@@ -19,7 +19,7 @@ const BATCH = 200_000;
 const BATCHES = 15;
 
 function collect(): void {
-  globalThis.gc?.();
+  globalThis.gc?.({ type: "major", execution: "sync" });
 }
 
 interface Cost {
@@ -83,7 +83,7 @@ function strategyCost(name: string, endpoints: number): Cost {
     candidates.insert(slot);
     strategy.onEndpoint?.(slot, "eligible");
   }
-  const request = { keyHash: 1, cost: 1, taskClass: 1, attempt: 0 };
+  const request = { keyHash: 1, cost: 1, taskClass: 1, attempt: 0, capabilities: [], prefers: [] };
   const ring: { slot: number; inFlightAtStart: number; cost: number; keyHash: number; taskClass: number }[] =
     Array.from({ length: 2 * endpoints }, () => ({
       slot: -1,

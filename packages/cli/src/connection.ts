@@ -3,6 +3,7 @@ import {
   Client,
   ProtocolError,
   SdkError,
+  SdkErrorCode,
   SdkHttpError,
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client";
@@ -10,8 +11,21 @@ import { CliError } from "./errors.ts";
 import { isNetworkFailure, unreachable } from "./unreachable.ts";
 import { version } from "./version.ts";
 
-const connectTimeoutMs = 10_000;
 const goodbyeTimeoutMs = 1_000;
+
+export interface ConnectionOptions {
+  /** How long the gateway may take to answer the first request. @defaultValue 10000 */
+  readonly connectTimeoutMs?: number;
+}
+
+export interface Connection {
+  readonly client: Client;
+  /**
+   * Aborts when the response to a `tools/call` ended without an answer and cannot be resumed. The SDK's client would wait
+   * for that answer until its timeout.
+   */
+  readonly lost: AbortSignal;
+}
 
 /**
  * Connects to an MCP endpoint, runs `use` and says goodbye.
@@ -21,7 +35,8 @@ const goodbyeTimeoutMs = 1_000;
 export async function withClient<T>(
   endpoint: URL,
   signal: AbortSignal,
-  use: (client: Client) => Promise<T>,
+  use: (connection: Connection) => Promise<T>,
+  { connectTimeoutMs = 10_000 }: ConnectionOptions = {},
 ): Promise<T> {
   const requests = new Set<Promise<unknown>>();
   const transport = new StreamableHTTPClientTransport(endpoint, {
@@ -32,6 +47,7 @@ export async function withClient<T>(
       return request;
     },
   });
+  const lost = watchCalls(transport);
   const client = new Client(
     { name: "fairlead-cli", version },
     {
@@ -41,8 +57,10 @@ export async function withClient<T>(
   );
   try {
     signal.throwIfAborted();
-    await client.connect(transport, { timeout: connectTimeoutMs, signal });
-    return await use(client);
+    await client.connect(transport, { timeout: connectTimeoutMs, signal }).catch((error: unknown) => {
+      throw isSilence(error) ? unreachable(endpoint, error) : error;
+    });
+    return await use({ client, lost });
   } catch (error) {
     throw translate(error, endpoint, signal);
   } finally {
@@ -51,6 +69,37 @@ export async function withClient<T>(
     await withinTime(transport.terminateSession(), goodbyeTimeoutMs);
     await client.close().catch(() => undefined);
   }
+}
+
+/** To be used before the client connects, which takes over `onmessage` and calls the one that is there first. */
+function watchCalls(transport: StreamableHTTPClientTransport): AbortSignal {
+  const lost = new AbortController();
+  const unanswered = new Set<unknown>();
+  transport.onmessage = (message) => {
+    if ("id" in message && !("method" in message)) unanswered.delete(message.id);
+  };
+  const send = transport.send.bind(transport);
+  transport.send = (message, options) => {
+    if (Array.isArray(message) || !("method" in message) || message.method !== "tools/call")
+      return send(message, options);
+    const { id } = message as { readonly id?: unknown };
+    unanswered.add(id);
+    const onRequestStreamEnd = (): void => {
+      options?.onRequestStreamEnd?.();
+      if (unanswered.has(id)) lost.abort(new Error("the response ended without an answer"));
+    };
+    return send(message, { ...options, onRequestStreamEnd });
+  };
+  return lost.signal;
+}
+
+/** Whether something listens there, but never answered. */
+function isSilence(error: unknown): boolean {
+  return (
+    error instanceof SdkError &&
+    (error.code === SdkErrorCode.RequestTimeout || error.code === SdkErrorCode.EraNegotiationFailed) &&
+    !(error instanceof SdkHttpError)
+  );
 }
 
 function translate(error: unknown, endpoint: URL, signal: AbortSignal): unknown {

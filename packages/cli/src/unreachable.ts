@@ -9,6 +9,15 @@ export function unreachable(target: URL, cause: unknown): CliError {
   });
 }
 
+/** The error for a connection that broke while a call was under way. */
+export function lostDuringCall(target: URL, cause: unknown): CliError {
+  return new CliError(
+    "GATEWAY_UNREACHABLE",
+    `the connection to ${target.origin} broke during the call (${reasonOf(cause)}); it may have been executed`,
+    { cause, fix: 'check before you repeat it; "fairlead status" shows whether the gateway is back' },
+  );
+}
+
 /** Whether the failure lies in the network: nothing listens, no such host, no answer in time, connection cut. */
 export function isNetworkFailure(error: unknown): boolean {
   return chain(error).some(
@@ -22,7 +31,8 @@ export function isNetworkFailure(error: unknown): boolean {
 function reasonOf(error: unknown): string {
   const errors = chain(error);
   const deepest = errors.at(-1);
-  if (errors.some((one) => one.name === "TimeoutError")) return "no answer in time";
+  if (errors.some((one) => one.name === "TimeoutError" || ("code" in one && one.code === "REQUEST_TIMEOUT")))
+    return "no answer in time";
   if (deepest === undefined) return String(error);
   return "code" in deepest ? String(deepest.code) : deepest.message;
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { fixtureServerPath, freePort, readLedger, startProcess, tempDir, waitUntil } from "@fairlead/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withClient } from "../src/connection.ts";
 import { run } from "../src/index.ts";
 import { captureIo } from "./capture-io.ts";
 
@@ -147,6 +148,42 @@ describe("a gateway that does not do as expected", () => {
         `error: no gateway answers at ${nowhere} (ECONNREFUSED)\nnext: start one with "fairlead serve", or pass its address with --url or FAIRLEAD_URL\n`,
       );
     }
+  });
+
+  it("exits with 3 when something listens there but never answers", async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`);
+    const signal = new AbortController().signal;
+    try {
+      const attempt = withClient(endpoint, signal, () => Promise.resolve(), { connectTimeoutMs: 50 });
+      await expect(attempt).rejects.toMatchObject({
+        code: "GATEWAY_UNREACHABLE",
+        message: `no gateway answers at ${endpoint.origin} (no answer in time)`,
+      });
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it("says that a call may have been executed when the gateway dies during it", async () => {
+    await using dir = await tempDir();
+    await using server = await startProcess({
+      command: process.execPath,
+      args: [fixtureServerPath, "--http"],
+      env: { FIXTURE_LEDGER: dir.file("ledger") },
+    });
+    const [, mortal = ""] = await server.waitForLine(/^listening on (\S+)$/);
+    const io = captureIo();
+    const slow = ["call", "slow", "--arg", "delayMs=60000", "--arg", "nonce=n", "--url", mortal];
+    const call = run(slow, io);
+    await waitUntil(() => readLedger(dir.file("ledger")).started.has("n"), {
+      what: "the call at the server",
+    });
+    server.kill("SIGKILL");
+    expect(await call).toBe(3);
+    expect(io.err()).toMatch(/^error: the connection to \S+ broke during the call .* may have been executed/);
   });
 
   it("exits with 5 when something else listens there", async () => {

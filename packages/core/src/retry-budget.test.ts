@@ -32,6 +32,12 @@ describe("the retry budget", () => {
     expect([1, 2, 3, 4, 5, 6].map(() => budget.tryWithdraw())).toEqual([true, true, true, true, true, false]);
   });
 
+  it("lets a failure right after the start be retried, as often as it was told", () => {
+    const budget = createRetryBudget({ initialTokens: 2, clock: createFakeClock() });
+    expect([1, 2, 3].map(() => budget.tryWithdraw())).toEqual([true, true, false]);
+    expect(() => createRetryBudget({ initialTokens: 11 })).toThrow(/^initialTokens /);
+  });
+
   it("names the option that is out of range", () => {
     expect(() => createRetryBudget({ ratio: 1.5 })).toThrow(
       new RangeError("ratio must be a number from 0 to 1, got 1.5"),

@@ -14,6 +14,8 @@ export interface RetryBudgetOptions {
   readonly floorPerSecond?: number;
   /** The most that is saved up, and so the largest burst, from 1. @defaultValue 10 */
   readonly maxTokens?: number;
+  /** Tokens to begin with, from 0 to `maxTokens`, so that a failure right after the start can be retried. @defaultValue 0 */
+  readonly initialTokens?: number;
   /** @defaultValue systemClock */
   readonly clock?: Clock;
 }
@@ -29,7 +31,7 @@ export interface RetryBudget {
 }
 
 /**
- * Starts empty. Two buckets are filled, one by calls and one by time; a token is taken from both where either has one. So the
+ * Two buckets are filled, one by calls and one by time; a token is taken from both where either has one. So the
  * extra attempts are bounded by the larger of `ratio * calls` and `floorPerSecond * seconds`, plus what was saved before.
  *
  * @throws RangeError when an option is out of range.
@@ -38,15 +40,17 @@ export function createRetryBudget({
   ratio = 0.2,
   floorPerSecond = 1,
   maxTokens = 10,
+  initialTokens = 0,
   clock = systemClock,
 }: RetryBudgetOptions = {}): RetryBudget {
   numberBetween("ratio", ratio, 0, 1);
   numberBetween("floorPerSecond", floorPerSecond, 0, 1e6);
   numberBetween("maxTokens", maxTokens, 1, 1e9);
+  numberBetween("initialTokens", initialTokens, 0, maxTokens);
   // Calls are counted as an integer and multiplied once: adding 0.2 five times need not be 1.
   let calls = 0;
   let byCalls = 0;
-  let byTime = 0;
+  let byTime = initialTokens;
   let settledAt = clock.now();
 
   return {

@@ -21,6 +21,7 @@ export {
 } from "./raw-client.ts";
 export {
   everythingServer,
+  faultyServerPath,
   filesystemServer,
   fixtureServerPath,
   memoryServer,

@@ -9,6 +9,9 @@ const serverScript = (name: string): string =>
 /** `process.execPath fixtureServerPath --stdio | --http [--port N | --socket path]` */
 export const fixtureServerPath: string = fileURLToPath(new URL("fixture-server.ts", import.meta.url));
 
+/** `process.execPath faultyServerPath --stdio | --http <port or socket path>`; its faults are in its environment. */
+export const faultyServerPath: string = fileURLToPath(new URL("faulty-server.ts", import.meta.url));
+
 /** Arguments: `stdio | sse | streamableHttp`; the environment's `PORT` for the last two. */
 export const everythingServer: string = serverScript("everything");
 /** Arguments: the directories that it may touch. stdio only. */

@@ -1,5 +1,6 @@
 // Legacy HTTP sessions: unguessable ids, a bound on their number, an end after idleness.
 import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "@fairlead/core";
 import type { Scope } from "../catalog/catalog.ts";
 import { type Client, createClient } from "./client.ts";
 
@@ -32,7 +33,7 @@ export interface Sessions {
 export interface SessionsOptions {
   readonly maxSessions: number;
   readonly idleMs: number;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly onOpen: (client: Client) => void;
   readonly onClose: (client: Client) => void;
 }
@@ -41,11 +42,10 @@ export interface SessionsOptions {
 const MAX_BACKLOG = 64;
 const SWEEP_MS = 30_000;
 
-export function createSessions({ maxSessions, idleMs, now, onOpen, onClose }: SessionsOptions): Sessions {
+export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: SessionsOptions): Sessions {
   /** In the order of last use. */
   const sessions = new Map<string, HttpSession>();
-  const sweeper = setInterval(sweep, SWEEP_MS);
-  sweeper.unref();
+  let stopSweeping = sweepLater();
 
   return {
     get size() {
@@ -60,14 +60,14 @@ export function createSessions({ maxSessions, idleMs, now, onOpen, onClose }: Se
     use(id, scope) {
       const session = sessions.get(id);
       if (session === undefined || session.client.scope !== scope) return undefined;
-      session.usedAt = now();
+      session.usedAt = clock.now();
       sessions.delete(id);
       sessions.set(id, session);
       return session;
     },
     close,
     closeAll() {
-      clearInterval(sweeper);
+      stopSweeping();
       for (const session of [...sessions.values()]) close(session);
     },
   };
@@ -87,7 +87,7 @@ export function createSessions({ maxSessions, idleMs, now, onOpen, onClose }: Se
       for (const message of backlog.splice(0)) stream.send(message);
       return () => void streams.delete(stream);
     };
-    const session: HttpSession = { id, client, protocolVersion, streams, attach, usedAt: now() };
+    const session: HttpSession = { id, client, protocolVersion, streams, attach, usedAt: clock.now() };
     sessions.set(id, session);
     onOpen(client);
     return session;
@@ -103,8 +103,18 @@ export function createSessions({ maxSessions, idleMs, now, onOpen, onClose }: Se
     for (const stream of [...session.streams]) stream.end();
   }
 
+  /** The timer does not keep the process alive. */
+  function sweepLater(): () => void {
+    const setTimer = clock.setTimer ?? systemClock.setTimer;
+    const cancel = setTimer?.(() => {
+      sweep();
+      stopSweeping = sweepLater();
+    }, SWEEP_MS);
+    return cancel ?? (() => {});
+  }
+
   function sweep(): void {
-    const limit = now() - idleMs;
+    const limit = clock.now() - idleMs;
     for (const session of sessions.values()) {
       if (session.usedAt > limit) return;
       if (isIdle(session)) close(session);

@@ -56,6 +56,7 @@ export interface PoolCallOwner {
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
   onFailure(upstream: string, failure: UpstreamFailure): void;
+  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
   /** The call has ended. */
   onEnd(call: PoolCall, failed: boolean): void;
 }
@@ -74,6 +75,8 @@ export class PoolCall implements UpstreamExchange {
   #timer: TimerHandle | undefined;
   #waiting = false;
   #lastFailure: UpstreamFailure | undefined;
+  /** Whether any attempt so far may have been executed. */
+  #mayHaveRun = false;
   #ended = false;
 
   constructor(owner: PoolCallOwner, request: PoolRequest) {
@@ -132,6 +135,7 @@ export class PoolCall implements UpstreamExchange {
   onFailure(failure: UpstreamFailure): void {
     const upstream = this.upstream ?? "";
     this.#lastFailure = failure;
+    if (failure.executed === "maybe") this.#mayHaveRun = true;
     this.tried.push(upstream);
     this.#settle(outcomeOfFailure(failure));
     this.#owner.onFailure(upstream, failure);
@@ -201,7 +205,7 @@ export class PoolCall implements UpstreamExchange {
 
   #take(attempt: Attempt | AggregatorError): void {
     if (attempt instanceof AggregatorError) {
-      this.abort(attempt);
+      this.#fail(attempt.code, attempt.message, attempt.facts);
       return;
     }
     this.#current = attempt;
@@ -242,13 +246,15 @@ export class PoolCall implements UpstreamExchange {
     this.#fail(
       "FAILOVER_EXHAUSTED",
       `${this.request.subject} failed on ${this.tried.join(", ")}; the last failure: ${failure.message}`,
-      { outcome: failure.executed === "no" ? "not-executed" : "unknown" },
+      { outcome: "not-executed" },
       failure.cause,
     );
   }
 
   #fail(code: AggregatorErrorCode, message: string, facts: AggregatorErrorFacts, cause?: unknown): void {
     const all = { pool: this.#owner.namespace, attempts: this.#attempts, ...facts };
+    // What the last attempt says does not undo what an earlier one may have done.
+    if (this.#mayHaveRun && all.outcome === "not-executed") all.outcome = "unknown";
     if (this.#end(true)) this.request.onError(new AggregatorError(code, message, all, { cause }));
   }
 
@@ -263,6 +269,7 @@ export class PoolCall implements UpstreamExchange {
     this.#current = undefined;
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
+    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
   }
 
   /** True for the first end only. */

@@ -96,8 +96,7 @@ export function createPool(options: PoolOptions): Pool {
   >();
   const relists = new Map<Replica, Set<ListKind>>();
   const counts = { total: 0, failed: 0 };
-  // A pause of this process during a pick is no fault of a built-in strategy.
-  const balancer: Balancer = createBalancer({ strategy, clock, random, strategyStallMs: Infinity });
+  const balancer = balancerFor(config, strategy, { clock, random });
   /** The permit that the breaker gave during the last `acquire`. */
   let permit = 0;
   let stopped = false;
@@ -107,7 +106,13 @@ export function createPool(options: PoolOptions): Pool {
     maxAttempts,
     queueTimeoutMs,
     // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
-    budget: createRetryBudget({ ratio: 0.2, floorPerSecond: 10, maxTokens: 1_000, clock }),
+    budget: createRetryBudget({
+      ratio: 0.2,
+      floorPerSecond: 10,
+      maxTokens: 1_000,
+      initialTokens: 100,
+      clock,
+    }),
     wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
     now: () => clock.now(),
     attempt,
@@ -117,6 +122,10 @@ export function createPool(options: PoolOptions): Pool {
       return true;
     },
     dequeue: (call) => void queue.delete(call),
+    onAttemptEnd(upstream, { breaker }) {
+      const member = members.get(upstream);
+      if (member !== undefined && breaker === "failure") member.failures++;
+    },
     onFailure(upstream, failure) {
       if (failure.kind === "transport") members.get(upstream)?.replica.suspect();
     },
@@ -149,7 +158,7 @@ export function createPool(options: PoolOptions): Pool {
   for (const [at, upstream] of config.upstreams.entries()) {
     const id = upstream.id ?? `${namespace}-${at + 1}`;
     const { weight = 1, priority = 1, maxConcurrency } = upstream;
-    const breaker = createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id });
+    const breaker = createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
     const replica = createReplica({
       id,
       config: upstream,
@@ -341,6 +350,20 @@ export function createPool(options: PoolOptions): Pool {
     const member = members.get(replica.id);
     if (member === undefined) throw new Error(`unknown replica ${replica.id}`);
     return member;
+  }
+}
+
+function balancerFor(
+  { namespace }: PoolConfig,
+  strategy: string,
+  { clock, random }: Pick<PoolOptions, "clock" | "random">,
+): Balancer {
+  try {
+    // A pause of this process during a pick is no fault of a built-in strategy.
+    return createBalancer({ strategy, clock, random, strategyStallMs: Infinity });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
   }
 }
 

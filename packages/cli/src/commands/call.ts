@@ -9,6 +9,7 @@ import { formatToolResult } from "../format/tool-result.ts";
 import type { CliIo } from "../io.ts";
 import { nearestNames } from "../nearest-names.ts";
 import { resolveTarget } from "../target.ts";
+import { isNetworkFailure, lostDuringCall } from "../unreachable.ts";
 
 export interface CallOptions {
   readonly url: string;
@@ -24,9 +25,14 @@ export async function callTool(name: string, options: CallOptions, io: CliIo): P
   const base = typeof options.json === "string" ? parseJsonArguments(options.json) : {};
   const target = resolveTarget(options.url).mcp;
   const signal = io.interrupt();
-  const result = await withClient(target, signal, async (client) => {
+  const result = await withClient(target, signal, async ({ client, lost }) => {
     const tool = await findTool(client, name, signal);
-    return await invoke(client, tool, convertArguments(tool.inputSchema, options.arg, base), signal, io);
+    const args = convertArguments(tool.inputSchema, options.arg, base);
+    const call = invoke(client, tool, args, signal, io);
+    return await Promise.race([call, rejection(lost)]).catch((error: unknown) => {
+      const broken = error === lost.reason || isNetworkFailure(error);
+      throw broken && !signal.aborted ? lostDuringCall(target, error) : error;
+    });
   });
   if (options.json !== undefined) io.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else printForPeople(result, io);
@@ -75,6 +81,10 @@ async function invoke(
 interface ProgressLine {
   readonly show: (progress: Progress) => void;
   readonly clear: () => void;
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
 /** One line on stderr that is written over at each notification and gone before the result. */

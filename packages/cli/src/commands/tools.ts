@@ -13,7 +13,7 @@ export interface ToolsOptions {
 
 export async function listTools({ url, json = false }: ToolsOptions, io: CliIo): Promise<ExitCode> {
   const signal = io.interrupt();
-  const { tools } = await withClient(resolveTarget(url).mcp, signal, (client) =>
+  const { tools } = await withClient(resolveTarget(url).mcp, signal, ({ client }) =>
     client.listTools(undefined, { signal }),
   );
   io.stdout.write(
