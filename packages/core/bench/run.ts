@@ -13,6 +13,7 @@ import {
 } from "cockatiel";
 import OpossumBreaker from "opossum";
 import {
+  createAbortScope,
   createCircuitBreaker,
   createKeyedRateLimiter,
   createRateLimiter,
@@ -73,6 +74,8 @@ async function successes(): Promise<void> {
     "fairlead: breaker + retry + attempt timeout": () => ours.execute(action),
     "fairlead: the same + deadline + retry budget": () => everything.execute(action),
     "fairlead: the same with the caller's signal": () => everything.execute(action, { signal }),
+    "fairlead: the same with the caller's abort scope": () =>
+      everything.execute(action, { signal: createAbortScope() }),
     "fairlead: preset for MCP calls (with a bulkhead)": () => preset.execute(action),
     "cockatiel 4: breaker": () => peerBreaker.execute(action),
     "cockatiel 4: wrap(retry, breaker, timeout), cooperative": () => cooperative.execute(action),

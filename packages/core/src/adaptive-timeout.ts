@@ -1,7 +1,8 @@
 // Attempt timeouts by what is asked (a simple or a complex request) and, once enough is known, by how long such requests
 // take. A learned limit stays between its bounds and forgets what is old, so that neither an outlier nor a bad hour stays.
-import type { TimeoutSource } from "./call.ts";
+
 import type { CallContext } from "./call-context.ts";
+import type { TimeoutSource } from "./call-plan.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { createLatencyQuantile, type LatencyQuantile } from "./latency-quantile.ts";
 import { integerBetween, numberBetween, positiveMs } from "./validate.ts";

@@ -76,7 +76,7 @@ export function createHedge(options: HedgeOptions = {}): Hedge {
   return {
     budget,
     delayMs,
-    policy: (context, next) => {
+    policy: async (context, next) => {
       budget?.deposit();
       const waitMs = delayMs();
       // Durations are needed to learn the delay, even where this call is not hedged.
