@@ -321,12 +321,12 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
 
   function snapshot(): BalancerSnapshot {
     catchUp();
-    const current = firstLevel?.guard.current;
+    const strategyState = firstLevel?.guard.snapshot();
     return {
-      strategy: current?.name ?? "none",
+      strategy: firstLevel?.guard.current.name ?? "none",
       strategyQuarantined: levels.some((level) => level.guard.quarantined),
       strategyFaults: levels.reduce((sum, level) => sum + level.guard.faults, 0),
-      strategyState: current?.snapshot?.(),
+      strategyState,
       doubleReleases,
       leakedLeases,
       waiting: queue.size,
