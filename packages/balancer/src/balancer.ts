@@ -24,6 +24,8 @@ import { instantiate } from "./strategy-registry.ts";
 import { createTable, type EndpointRecord } from "./table.ts";
 import { createWaitQueue } from "./wait-queue.ts";
 
+const NOTHING: readonly string[] = [];
+
 /** Hands out endpoints. */
 export interface Balancer {
   /** Endpoints, whatever their state. */
@@ -92,7 +94,14 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
   const needsStart = needsLatency || detectsLeaks;
 
   const taskClasses = new Map<string, number>();
-  const pickRequest = { keyHash: 0, cost: 1, taskClass: 0, attempt: 0 };
+  const pickRequest = {
+    keyHash: 0,
+    cost: 1,
+    taskClass: 0,
+    attempt: 0,
+    capabilities: NOTHING,
+    prefers: NOTHING,
+  };
   const filter = createRequestFilter(table);
   const ages = createLeaseAges();
   const queue = createWaitQueue(options.queue ?? {}, clock, acquire, mayServeLater);
@@ -168,9 +177,11 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
   }
 
   function describeRequest(request: AcquireRequest | undefined): void {
-    const { key, taskClass, exclude, cost } = request ?? {};
+    const { key, taskClass, exclude, cost, capabilities, prefers } = request ?? {};
     pickRequest.cost = cost !== undefined && cost > 0 ? cost : 1;
     pickRequest.attempt = exclude === undefined ? 0 : exclude.length;
+    pickRequest.capabilities = capabilities ?? NOTHING;
+    pickRequest.prefers = prefers ?? NOTHING;
     pickRequest.keyHash = needsKey && key !== undefined ? hashString(key) : 0;
     pickRequest.taskClass = needsTaskClass && taskClass !== undefined ? internTaskClass(taskClass) : 0;
   }
@@ -310,12 +321,12 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
 
   function snapshot(): BalancerSnapshot {
     catchUp();
-    const current = firstLevel?.guard.current;
+    const strategyState = firstLevel?.guard.snapshot();
     return {
-      strategy: current?.name ?? "none",
+      strategy: firstLevel?.guard.current.name ?? "none",
       strategyQuarantined: levels.some((level) => level.guard.quarantined),
       strategyFaults: levels.reduce((sum, level) => sum + level.guard.faults, 0),
-      strategyState: current?.snapshot?.(),
+      strategyState,
       doubleReleases,
       leakedLeases,
       waiting: queue.size,

@@ -35,6 +35,7 @@ function setUp(options: { repeatable?: boolean; maxAttempts?: number; budget?: R
     },
     dequeue: (call) => void queue.delete(call),
     onFailure: (upstream) => log.push(`${upstream} failed`),
+    onAttemptEnd: () => {},
     onEnd: (_call, failed) => log.push(failed ? "ended in failure" : "ended"),
   };
 

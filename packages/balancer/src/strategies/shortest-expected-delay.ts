@@ -4,10 +4,10 @@
 // round-robin and a central queue, and learned speeds do the rest where servers are unequal.
 import { type Candidates, STRATEGY_API, type Strategy, type StrategyHost } from "../contract.ts";
 import { isFailure } from "../outcome.ts";
-import { createBucketQueue } from "./bucket-queue.ts";
-import { createFailurePenalty } from "./failure-penalty.ts";
-import { inRange, optionsOf } from "./options.ts";
-import { createSpeedLearner } from "./speed-learner.ts";
+import { createBucketQueue } from "./support/bucket-queue.ts";
+import { createFailurePenalty } from "./support/failure-penalty.ts";
+import { inRange, optionsOf } from "./support/options.ts";
+import { createSpeedLearner } from "./support/speed-learner.ts";
 
 /** Options of {@link shortestExpectedDelay}. */
 export interface ShortestExpectedDelayOptions {

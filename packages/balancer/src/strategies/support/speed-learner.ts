@@ -24,6 +24,9 @@ export interface SpeedLearner {
 
 /** In-flight counts from here on share one level. */
 const LEVELS = 64;
+/** Latencies outside of this range are mistakes, and one of them would take hundreds of samples to forget. */
+const LEAST_LATENCY_MS = 1e-3;
+const GREATEST_LATENCY_MS = 1e9;
 const LEVEL_WINDOW = 500;
 const NOISE_WINDOW = 200;
 /** Effects smaller than this, as a logarithm, do not count: idle endpoints would never share evenly. */
@@ -51,7 +54,7 @@ export function createSpeedLearner({ window, significance }: SpeedLearnerOptions
   return { observe, factor, endRound, forget };
 
   function observe(slot: number, inFlightAtStart: number, latencyMs: number, cost: number): void {
-    if (!(latencyMs > 0 && latencyMs < Number.POSITIVE_INFINITY)) return;
+    if (!(latencyMs >= LEAST_LATENCY_MS && latencyMs <= GREATEST_LATENCY_MS)) return;
     if (slot >= effect.length) grow(slot);
     const turn = ((turns[slot] as number) + 1) & 3;
     turns[slot] = turn;
