@@ -26,6 +26,12 @@ export const packageTable: readonly PackageRow[] = [
     npm: ["undici"],
   },
   {
+    folder: "packages/strategy-model-affinity",
+    name: "@fairlead/strategy-model-affinity",
+    workspace: ["@fairlead/balancer"],
+    npm: [],
+  },
+  {
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
     workspace: ["@fairlead/core"],

@@ -1,0 +1,1 @@
+export { type ModelAffinityOptions, modelAffinity, modelAffinity as default } from "./model-affinity.ts";

@@ -1,0 +1,3 @@
+import { library } from "@fairlead/tsup-config";
+
+export default library();
