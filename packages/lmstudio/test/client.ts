@@ -46,6 +46,6 @@ export async function errorOf(promise: Promise<unknown>): Promise<LmStudioError>
 }
 
 /** Requests for an answer that reached the host. */
-export function inferences({ simulator }: Pair): number {
+export function inferences({ simulator }: Pick<Pair, "simulator">): number {
   return simulator.requests().filter(({ number }) => number !== undefined).length;
 }

@@ -5,7 +5,7 @@ import { createFakeClock } from "@fairlead/core/testing";
 import { describe, expect, it } from "vitest";
 import { createLmStudioClient, LmStudioError, type LmStudioErrorCode } from "../src/index.ts";
 import type { FaultKind, SimulatorOptions } from "../src/simulator/index.ts";
-import { ask, errorOf, inferences, model, startPair } from "./client.ts";
+import { ask, errorOf, inferences, model, models, startPair } from "./client.ts";
 import { quick, until } from "./host.ts";
 
 describe("a fault of the host", () => {
@@ -244,35 +244,38 @@ describe("guards", () => {
   it("keep one host's circuit from another's calls", async () => {
     await using bad = await startPair({ faults: [{ kind: "engine-error-500" }] });
     await using good = await startPair();
-    const client = createLmStudioClient({ hosts: [bad.url, good.url], maxRetries: 0 });
-    for (let call = 0; call < 5; call += 1) await errorOf(client.chat(ask));
+    const hosts = [
+      { url: bad.url, name: "bad" },
+      { url: good.url, name: "good" },
+    ];
+    const client = createLmStudioClient({ hosts, maxRetries: 0 });
+    for (let call = 0; call < 5; call += 1) await errorOf(client.chat(ask, { host: "bad" }));
     expect(client.hosts().map(({ circuit }) => circuit)).toEqual(["open", "closed"]);
-    expect(await client.chat(ask)).toMatchObject({ host: new URL(good.url).host });
+    expect(await client.chat(ask)).toMatchObject({ host: "good" });
     await client.close();
   });
 
   it("that refuse at one host cost no attempt while there is another", async () => {
     const clock = createFakeClock();
-    await using bad = await startPair({
-      faults: [{ kind: "engine-error-500", requests: [1] }, { kind: "stall" }],
-    });
-    await using good = await startPair({ faults: [{ kind: "stall", requests: [1] }] });
+    const faults = [{ kind: "engine-error-500", requests: [1] } as const, { kind: "stall" } as const];
+    await using bad = await startPair({ faults });
+    await using good = await startPair({ models: [{ ...models[0], key: "other", loaded: true }, ...models] });
     const client = createLmStudioClient({
-      hosts: [bad.url, good.url],
+      hosts: [
+        { url: bad.url, name: "bad" },
+        { url: good.url, name: "good" },
+      ],
       clock,
       breaker: { failureThreshold: 1, halfOpenMaxCalls: 1 },
       maxRetries: 0,
     });
-    await errorOf(client.chat(ask));
+    await errorOf(client.chat(ask, { host: "bad" }));
     await clock.advance(60_000);
-    const hanging = errorOf(client.chat(ask));
+    const hanging = errorOf(client.chat(ask, { host: "bad" }));
     await until(() => inferences(bad) === 2);
-    const busy = client.streamChat(ask, { host: new URL(good.url).host });
-    await busy.next();
-    const [half] = client.hosts();
-    expect(half).toMatchObject({ circuit: "half-open", inFlight: 1 });
-    expect(await client.chat(ask)).toMatchObject({ host: new URL(good.url).host, attempts: 1 });
-    await busy.return();
+    expect(client.hosts()[0]).toMatchObject({ circuit: "half-open", inFlight: 1 });
+    // The model is at the host that takes no second probe.
+    expect(await client.chat(ask)).toMatchObject({ host: "good", attempts: 1 });
     await client.close();
     expect(await hanging).toMatchObject({ code: "CLIENT_CLOSED" });
   });

@@ -61,6 +61,15 @@ describe("a request", () => {
     expect([send("m1"), send("m3")]).toEqual(["a", "b"]);
   });
 
+  it("for a cold model goes to a host with nothing loaded rather than have one swap", () => {
+    const { send, end } = pool({ a: ["m1"], b: [], c: ["m2"] });
+    const keys = Array.from({ length: 10 }, (_, at) => `prefix-${at}`);
+    for (const key of keys) {
+      expect(send("m3", key)).toBe("b");
+      end("b");
+    }
+  });
+
   it("for a model that is being loaded goes to the same host, so that it is loaded once", () => {
     const { send } = pool({ a: [], b: [], c: [] });
     const first = send("m1");

@@ -92,8 +92,7 @@ export function modelAffinity(options: ModelAffinityOptions | undefined, host: S
     const inFlight = table.inFlight[slot] as number;
     const places = (table.maxConcurrency[slot] as number) || parallel;
     const waiting = Math.max(0, inFlight + 1 - places) / places;
-    // Unloading a model that is at work cuts its answers off.
-    const swap = has(slot, request) ? 0 : inFlight > 0 ? 2 * swapCost : swapCost;
+    const swap = has(slot, request) ? 0 : swapCost * disturbance(slot, request, inFlight);
     return (waiting + swap + penalty(slot, now)) / (table.weight[slot] as number);
   }
 
@@ -103,6 +102,13 @@ export function modelAffinity(options: ModelAffinityOptions | undefined, host: S
     const capabilities = table.capabilities(slot);
     for (const name of prefers) if (!capabilities.has(name)) return false;
     return true;
+  }
+
+  /** A host with nothing loaded is the one to load at; unloading a model that is at work cuts its answers off. */
+  function disturbance(slot: number, { prefers }: PickRequest, inFlight: number): number {
+    if (inFlight > 0) return 2;
+    const occupied = resident[slot] !== 0 || (prefers.length > 0 && table.capabilities(slot).size > 0);
+    return occupied ? 1.5 : 1;
   }
 
   /** Grows with failures in a row, and halves every second, so that a host that has recovered is found. */

@@ -34,7 +34,7 @@ export const packageTable: readonly PackageRow[] = [
   {
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
-    workspace: ["@fairlead/core"],
+    workspace: ["@fairlead/core", "@fairlead/balancer", "@fairlead/strategy-model-affinity"],
     npm: ["undici"],
   },
   {

@@ -9,6 +9,7 @@ import {
 } from "@fairlead/core";
 import { LmStudioError } from "./errors.ts";
 import { clientErrorOf, type Host } from "./host.ts";
+import { createHostPool } from "./host-pool.ts";
 import type { ClientSettings } from "./options.ts";
 
 /** What can be said about one call. */
@@ -23,7 +24,7 @@ export interface CallSettings {
   readonly intent?: string;
   /** As whom; `analyst`, `planner`, `researcher`, `architect` and `reviewer` have the complex time limit. */
   readonly role?: string;
-  /** Name of the host to ask. @defaultValue the one with the fewest calls whose breaker is not open */
+  /** Name of the host to ask. @defaultValue the one that has the model loaded, and whose breaker is not open */
   readonly host?: string;
 }
 
@@ -41,6 +42,8 @@ interface Subject {
   readonly model?: string;
   /** In characters. */
   readonly promptLength: number;
+  /** The beginning of the prompt. */
+  readonly prefix?: string;
 }
 
 export type Caller = <T>(
@@ -66,8 +69,10 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
     },
   });
 
+  const pool = createHostPool(hosts, settings);
+
   return async function call<T>(
-    { model, promptLength }: Subject,
+    { model, promptLength, prefix }: Subject,
     settingsOfCall: CallSettings,
     attempt: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
@@ -92,12 +97,17 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
       return await attempts.execute(
         async (context) => {
           made = context.attempt;
+          if (model !== undefined && candidates.length > 1) await pool.ready();
           for (;;) {
-            const host = choose(candidates, tried);
+            const lease = pool.acquire({ model, prefix, candidates, tried });
+            const { host } = lease;
             tried.add(host);
             try {
-              return await attemptAt(host, context);
+              const value = await attemptAt(host, context);
+              lease.release();
+              return value;
             } catch (error) {
+              lease.release(clientErrorOf(error, {}));
               // A refusal by a host's own breaker costs no attempt while there are others.
               const refused = error instanceof CircuitOpenError;
               if (refused && candidates.some((other) => !tried.has(other))) continue;
@@ -138,20 +148,4 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
       return error;
     }
   };
-}
-
-/** Not tried before, then breaker not open, then fewest calls; the first among equals. */
-function choose(candidates: readonly Host[], tried: ReadonlySet<Host>): Host {
-  const [first, ...rest] = candidates;
-  if (first === undefined) throw new RangeError("no host to choose from");
-  let best = first;
-  for (const host of rest) if (compare(host, best, tried) < 0) best = host;
-  return best;
-}
-
-function compare(a: Host, b: Host, tried: ReadonlySet<Host>): number {
-  const open = (host: Host): number => (host.breaker.state.status === "open" ? 1 : 0);
-  const again = (host: Host): number => (tried.has(host) ? 1 : 0);
-  const calls = ({ load }: Host): number => load.inFlight + load.queueLength;
-  return open(a) - open(b) || again(a) - again(b) || calls(a) - calls(b);
 }

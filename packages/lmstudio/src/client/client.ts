@@ -127,8 +127,8 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
     given: CallSettings,
     onDelta: (delta: AnswerDelta) => void,
   ): Promise<Answer> {
-    const { model, promptLength } = generation;
-    return call({ model, promptLength }, given, (attempt) => generate(generation, attempt, onDelta));
+    const { model, promptLength, prefix } = generation;
+    return call({ model, promptLength, prefix }, given, (attempt) => generate(generation, attempt, onDelta));
   }
 
   function list(given?: CallSettings): Promise<readonly ModelInfo[]> {

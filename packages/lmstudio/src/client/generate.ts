@@ -32,6 +32,8 @@ export interface Generation {
   readonly model: string;
   /** Characters of the prompt. */
   readonly promptLength: number;
+  /** Its beginning, the same for all calls of a conversation. */
+  readonly prefix: string;
   /** The answer must be JSON. */
   readonly structured: boolean;
 }

@@ -32,12 +32,16 @@ export interface CompletionRequest extends SamplingOptions {
   readonly prompt: string;
 }
 
+/** In characters; a longer one tells no more conversations apart that matter. */
+const longestPrefix = 2_000;
+
 export function chatGeneration(request: ChatRequest): Generation {
   const { messages, tools, jsonSchema } = request;
   return {
     path: "/v1/chat/completions",
     model: request.model,
     promptLength: messages.reduce((sum, { content }) => sum + lengthOf(content), 0),
+    prefix: JSON.stringify(messages.slice(0, 2)).slice(0, longestPrefix),
     structured: jsonSchema !== undefined,
     body: {
       ...sampling(request),
@@ -61,6 +65,7 @@ export function completionGeneration(request: CompletionRequest): Generation {
     path: "/v1/completions",
     model,
     promptLength: prompt.length,
+    prefix: prompt.slice(0, longestPrefix),
     structured: false,
     body: { ...sampling(request), prompt },
   };
