@@ -99,14 +99,16 @@ async function streamed(response: ServerResponse, run: Run, reply: Reply): Promi
     else stream.data(frame);
   }
   for (const [index, call] of run.toolCalls.entries())
-    for (const delta of toolDeltas(call, index)) stream.data(chunk(run, reply, { delta }, null));
+    for (const delta of toolDeltas(call, index)) {
+      stream.data(chunk(run, reply, { delta: withRole(delta, !begun) }, null));
+      begun = true;
+    }
   if (run.mute) {
     stream.end();
     return;
   }
-  stream.data(
-    chunk(run, reply, reply.shape === "completion" ? { text: "" } : { delta: {} }, run.finishReason),
-  );
+  const last = reply.shape === "completion" ? { text: "" } : { delta: withRole({}, !begun) };
+  stream.data(chunk(run, reply, last, run.finishReason));
   if (reply.includeUsage) stream.data({ ...frameOf(run, reply), choices: [], usage: usage(run, counted) });
   stream.end();
 }
@@ -114,7 +116,12 @@ async function streamed(response: ServerResponse, run: Run, reply: Reply): Promi
 function choiceOf({ channel, text }: Piece, run: Run, reply: Reply, first: boolean): object {
   if (reply.shape === "completion") return { text: channel === "content" ? text : "" };
   const field = channel === "reasoning" ? run.instance.model.reasoningField : "content";
-  return { delta: { ...(first ? { role: "assistant" } : {}), [field]: text } };
+  return { delta: withRole({ [field]: text }, first) };
+}
+
+/** The first frame of a chat says who speaks. */
+function withRole(delta: object, first: boolean): object {
+  return first ? { role: "assistant", ...delta } : delta;
 }
 
 function chunk(run: Run, reply: Reply, choice: object, finishReason: string | null): object {
