@@ -305,6 +305,31 @@ describe("guards", () => {
   });
 });
 
+it("a call waits for its model here, and its time limit begins when it is let in", async () => {
+  const clock = createFakeClock();
+  const frozen = createFakeClock();
+  const slow = [
+    { key: model, loaded: true, parallel: 8 },
+    { key: "other", loaded: true, parallel: 8 },
+  ];
+  await using pair = await startPair({ clock: frozen, models: slow }, { clock, parallel: 2, maxRetries: 0 });
+  const early = [1, 2].map(() => errorOf(pair.client.chat(ask)));
+  const late = [1, 2].map(() => errorOf(pair.client.chat(ask)));
+  const other = errorOf(pair.client.chat({ ...ask, model: "other" }));
+  const busy = (): readonly number[] => pair.simulator.instances().map((instance) => instance.busy);
+  await until(() => busy()[0] === 2 && busy()[1] === 1);
+  expect(pair.client.hosts()).toMatchObject([{ inFlight: 3, waiting: 2 }]);
+  await clock.advance(60_100);
+  for (const error of await Promise.all([...early, other]))
+    expect(error).toMatchObject({ code: "ATTEMPT_TIMEOUT", timeoutMs: 60_000 });
+  await until(() => inferences(pair) === 5);
+  expect(pair.client.hosts()).toMatchObject([{ inFlight: 2, waiting: 0 }]);
+  await clock.advance(59_000);
+  expect(pair.client.hosts()).toMatchObject([{ inFlight: 2 }]);
+  await clock.advance(1_100);
+  for (const error of await Promise.all(late)) expect(error).toMatchObject({ code: "ATTEMPT_TIMEOUT" });
+});
+
 describe("the caller", () => {
   it("that aborts gets its reason, and the host's slot is free again", async () => {
     await using pair = await startPair({ faults: [{ kind: "stall" }] });

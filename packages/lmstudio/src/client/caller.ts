@@ -10,6 +10,7 @@ import {
 import { LmStudioError } from "./errors.ts";
 import { clientErrorOf, type Host } from "./host.ts";
 import { createHostPool } from "./host-pool.ts";
+import { canonicalName } from "./models.ts";
 import type { ClientSettings } from "./options.ts";
 
 /** What can be said about one call. */
@@ -42,7 +43,7 @@ interface Subject {
   readonly model?: string;
   /** In characters. */
   readonly promptLength: number;
-  /** The beginning of the prompt. */
+  /** The beginning of the prompt; absent where no answer is generated. */
   readonly prefix?: string;
 }
 
@@ -121,18 +122,22 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
       throw marked(finalOf(error));
     }
 
-    function attemptAt(host: Host, { attempt: number, signal: ended, deadline }: CallContext): Promise<T> {
-      return host.guarded.execute(
-        (context) =>
-          attempt({
-            host,
-            signal: context.signal,
-            number,
-            generated: () => {
-              begun = true;
-            },
-          }),
-        { signal: ended, deadline, request },
+    function attemptAt(host: Host, context: CallContext): Promise<T> {
+      const { attempt: number, signal: ended, deadline } = context;
+      const name = prefix === undefined || model === undefined ? undefined : canonicalName(model);
+      return host.admission.run(name, context, () =>
+        host.guarded.execute(
+          (innermost) =>
+            attempt({
+              host,
+              signal: innermost.signal,
+              number,
+              generated: () => {
+                begun = true;
+              },
+            }),
+          { signal: ended, deadline, request },
+        ),
       );
     }
 

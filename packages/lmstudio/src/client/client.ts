@@ -99,12 +99,12 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
         control(given, instanceId, (host, signal) => unloadInstance(host, instanceId, signal)),
     },
     hosts: () =>
-      hosts.map(({ name, url, breaker, load }) => ({
+      hosts.map(({ name, url, breaker, load, admission }) => ({
         name,
         url,
         circuit: breaker.state.status,
         inFlight: load.inFlight,
-        waiting: load.queueLength,
+        waiting: load.queueLength + admission.waiting,
       })),
     close,
     [Symbol.asyncDispose]: close,

@@ -32,10 +32,14 @@ export interface HostPool {
 const goodForMs = 30_000;
 const answersWithinMs = 2_000;
 
-export function createHostPool(hosts: readonly Host[], { clock, random }: ClientSettings): HostPool {
+export function createHostPool(
+  hosts: readonly Host[],
+  { clock, random, parallel }: ClientSettings,
+): HostPool {
   const byName = new Map(hosts.map((host) => [host.name, host]));
   const balancer = createBalancer({
     strategy: modelAffinity,
+    strategyOptions: { parallel: Math.min(parallel, 1_000) },
     clock,
     random,
     // Each host has a breaker of its own, and what stalls here is the machine.

@@ -15,6 +15,7 @@ import {
   QueueFullError,
   RateLimitedError,
 } from "@fairlead/core";
+import { type Admission, createAdmission } from "./admission.ts";
 import { type ErrorFacts, LmStudioError, speaksAgainstHost } from "./errors.ts";
 import type { ClientSettings, HostSettings } from "./options.ts";
 import { createTransport, type Transport } from "./transport.ts";
@@ -25,6 +26,8 @@ export interface Host {
   readonly transport: Transport;
   readonly breaker: CircuitBreaker;
   readonly guarded: Pipeline;
+  /** Around `guarded`, per model. */
+  readonly admission: Admission;
   /** Calls that run or wait. */
   readonly load: { readonly inFlight: number; readonly queueLength: number };
 }
@@ -48,6 +51,7 @@ export function createHost(host: HostSettings, settings: ClientSettings): Host {
     transport: createTransport(host, settings),
     breaker,
     load: bulkhead,
+    admission: createAdmission(settings.parallel, maxQueue, clock),
     guarded: pipeline({
       clock,
       breaker,

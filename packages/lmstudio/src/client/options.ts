@@ -47,7 +47,9 @@ export interface LmStudioClientOptions {
   readonly ratePerSecond?: number;
   /** Calls at a time per host; the rest waits. @defaultValue 10 */
   readonly maxConcurrent?: number;
-  /** Calls that may wait per host. @defaultValue 100 */
+  /** Answers at a time per host and model; what the model was loaded with. @defaultValue 4 */
+  readonly parallel?: number;
+  /** Calls that may wait per host, and as many per model. @defaultValue 100 */
   readonly maxQueue?: number;
   /** Connections per host, at least `maxConcurrent`. @defaultValue 20, or `maxConcurrent` if larger */
   readonly maxConnections?: number;
@@ -89,6 +91,7 @@ export function settingsOf(options: LmStudioClientOptions): ClientSettings {
     backoffBaseMs: 1_000,
     ratePerSecond: 12,
     maxQueue: 100,
+    parallel: 4,
     maxConnections: Math.max(20, maxConcurrent),
     breaker: {},
     maxAnswerBytes: 64 * 1024 * 1024,
@@ -116,6 +119,7 @@ export function settingsOf(options: LmStudioClientOptions): ClientSettings {
       throw new RangeError(`${option} must be a finite number above 0, got ${settings[option]}`);
   whole("maxRetries", settings.maxRetries, 0);
   whole("maxConcurrent", maxConcurrent, 1);
+  whole("parallel", settings.parallel, 1);
   whole("maxConnections", settings.maxConnections, maxConcurrent);
   return settings;
 }
