@@ -25,22 +25,54 @@ if (fresh) {
 } else {
   install.push("--reporter=silent");
 }
-await run(process.platform === "win32" ? "npx.cmd" : "npx", ["-y", pnpm, ...install], {
-  shell: process.platform === "win32",
-}).catch((error) =>
+const windows = process.platform === "win32";
+// A killed npm ends without a word to its children; what it started would go on unseen and keep its port.
+const startedByNpm = process.env.npm_lifecycle_event !== undefined;
+const bin = join(root, "node_modules", ".bin");
+const pnpmBin = await fetchPnpm();
+const path = [bin, pnpmBin, process.env.PATH].join(delimiter);
+// Neither stdin nor stdout: a client that starts `fairlead serve --stdio` speaks MCP there.
+const quiet = { shell: windows, stdio: ["ignore", process.stderr, "inherit"] };
+await run(join(pnpmBin, windows ? "pnpm.cmd" : "pnpm"), install, quiet).catch((error) =>
   fail(`could not install the dependencies (${error.message}); look at the lines above, then run this again`),
 );
 if (fresh) say(`installed; running on Node ${manifest.devDependencies.node} from the lockfile`);
 
 const [command, ...args] = script.split(" ");
-const bin = join(root, "node_modules", ".bin");
-const child = run(command, [...args, ...rest], {
-  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
-});
+// turbo and the packages' scripts call pnpm themselves, so it has to be on the PATH, and in the pinned version.
+const child = run(command, [...args, ...rest], { env: { ...process.env, PATH: path } });
 await child.catch((error) => {
   if (error.exitCode === undefined) say(error.message);
   process.exitCode = error.exitCode ?? 1;
 });
+
+/** Has npx fetch the pinned pnpm, and returns the folder of its executable. */
+async function fetchPnpm() {
+  const lines = ["-y", "-p", pnpm, "node", "-p", "process.env.PATH"];
+  const output = await capture(windows ? "npx.cmd" : "npx", lines).catch((error) =>
+    fail(`could not fetch ${pnpm} (${error.message}); is the npm registry reachable?`),
+  );
+  const folder = output
+    .trim()
+    .split(delimiter)
+    .find((entry) => existsSync(join(entry, windows ? "pnpm.cmd" : "pnpm")));
+  if (folder === undefined) fail(`npx did not put ${pnpm} on the PATH; try "npx -y ${pnpm} --version"`);
+  return folder;
+}
+
+function capture(file, argv) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, argv, { cwd: root, stdio: ["ignore", "pipe", "inherit"], shell: windows });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk) => {
+      output += chunk;
+    });
+    child.on("error", reject);
+    child.on("close", (code) =>
+      code === 0 ? resolve(output) : reject(new Error(`${file} ended with exit code ${code}`)),
+    );
+  });
+}
 
 function say(text) {
   process.stderr.write(`fairlead: ${text}\n`);
@@ -55,10 +87,20 @@ function fail(text) {
 function run(file, argv, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, argv, { cwd: root, stdio: "inherit", ...options });
-    const forward = (signal) => child.kill(signal);
+    const forward = (signal) => {
+      // At Ctrl-C the terminal has told the child already, and a second signal means "at once" to the gateway.
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, forward);
+    const parent = process.ppid;
+    const orphaned = setInterval(() => {
+      if (!startedByNpm || process.ppid === parent) return;
+      clearInterval(orphaned);
+      forward("SIGTERM");
+    }, 500);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
+      clearInterval(orphaned);
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeListener(name, forward);
       if (code === 0) resolve();
       else

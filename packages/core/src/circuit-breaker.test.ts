@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type CircuitBreaker, type CircuitBreakerOptions, createCircuitBreaker } from "./circuit-breaker.ts";
+import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
+import type { CircuitBreakerOptions } from "./circuit-settings.ts";
 import type { CircuitEvent, CircuitOutcome } from "./circuit-state.ts";
 import { CircuitOpenError } from "./errors.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";

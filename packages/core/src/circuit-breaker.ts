@@ -1,98 +1,73 @@
 // Stops calling what keeps failing, and finds out with a few probes whether it works again (Nygard, "Release It!"). A
 // permit carries the generation that it was given in, so that a late result cannot change a state it does not belong to.
-import type { CircuitEvent, CircuitOutcome, CircuitReason, CircuitState } from "./circuit-state.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import { CircuitOpenError, withoutStack } from "./errors.ts";
-import type { Random } from "./random.ts";
 import {
-  checkWindow,
-  createSlidingWindow,
-  needsClock,
-  type SlidingWindow,
-  type WindowOptions,
-} from "./sliding-window.ts";
-import { integerBetween, numberBetween, positiveMs } from "./validate.ts";
+  type CircuitBreakerOptions,
+  type CircuitSettings,
+  type RatioRule,
+  settingsOf,
+} from "./circuit-settings.ts";
+import { type CircuitSnapshot, checkSnapshot } from "./circuit-snapshot.ts";
+import type { CircuitOutcome, CircuitReason, CircuitState } from "./circuit-state.ts";
+import { CircuitOpenError, isRefusal, withoutStack } from "./errors.ts";
+import { createHalfOpenQueue, type HalfOpenQueue } from "./half-open-queue.ts";
+import { rejectLater } from "./reject-later.ts";
+import { createSlidingWindow, type SlidingWindow } from "./sliding-window.ts";
 
-/** Opens when at least `ratio` of the window's calls failed (or were slow). */
-export interface RatioRule {
-  /** Above 0, up to 1. */
-  readonly ratio: number;
-  /** Calls that the window must hold before the ratio means anything, from 1. @defaultValue 10 */
-  readonly minimumCalls?: number;
-  /** @defaultValue the last `monitoringWindowMs` */
-  readonly window?: WindowOptions;
-}
-
-export interface SlowCallRule extends RatioRule {
-  /** A call that takes longer is slow, in milliseconds. */
-  readonly slowCallMs: number;
-}
-
-export interface CircuitBreakerOptions {
-  /** Told in events. */
-  readonly name?: string;
-  /** Failures in a row, all within `monitoringWindowMs`, that open it; `Infinity` switches this rule off. @defaultValue 5 */
-  readonly failureThreshold?: number;
-  /** How far back failures count, in milliseconds. @defaultValue 300_000 */
-  readonly monitoringWindowMs?: number;
-  /** Opens on a share of failed calls as well. @defaultValue off */
-  readonly failureRatio?: RatioRule;
-  /** Opens on a share of slow calls as well; `release` must then be told the duration. @defaultValue off */
-  readonly slowCallRatio?: SlowCallRule;
-  /** How long it stays open before probes are let through, in milliseconds. @defaultValue 60_000 */
-  readonly resetTimeoutMs?: number;
-  /** The reset timeout is multiplied by this for every repeated trip, from 1. @defaultValue 1 */
-  readonly resetTimeoutFactor?: number;
-  /** Upper bound of the multiplied reset timeout, in milliseconds. @defaultValue 600_000, or `resetTimeoutMs` if larger */
-  readonly maxResetTimeoutMs?: number;
-  /** Up to this share is added to each reset timeout at random, so that many instances do not probe at once. @defaultValue 0 */
-  readonly resetJitterRatio?: number;
-  /** `manual`: stays open until it is told otherwise. @defaultValue "automatic" */
-  readonly recovery?: "automatic" | "manual";
-  /** Probes at a time while half-open, from 1. @defaultValue 3 */
-  readonly halfOpenMaxCalls?: number;
-  /** Probes that must succeed to close it, from 1; a single failed one opens it again. @defaultValue 3 */
-  readonly successThreshold?: number;
-  /** Probes without an answer for this long, in milliseconds, are given up and new ones let through. @defaultValue `resetTimeoutMs` */
-  readonly halfOpenTimeoutMs?: number;
-  /** What an error means. @defaultValue a failure, unless the signal given to `execute` is aborted: then ignored */
-  readonly classifyError?: (error: unknown) => CircuitOutcome;
-  /** What a returned value means. @defaultValue a success */
-  readonly classifyResult?: (value: unknown) => CircuitOutcome;
-  /** Told of every state change, after it. What it throws reaches the caller that caused the change. */
-  readonly onEvent?: (event: CircuitEvent) => void;
-  /** @defaultValue systemClock */
-  readonly clock?: Clock;
-  /** @defaultValue Math.random */
-  readonly random?: Random;
-}
-
+/** Options of one call through a breaker. */
 export interface ExecuteOptions {
   /** Passed to the function; a call that is aborted by it counts neither as failure nor as success. */
   readonly signal?: AbortSignal;
 }
 
+/** Lets calls through, or not, by how earlier ones went. */
 export interface CircuitBreaker {
   /** Reading it moves a breaker whose reset timeout is over to half-open. */
   readonly state: CircuitState;
   /** Whether {@link CircuitBreaker.release} needs the duration (a slow-call rule is set). */
   readonly needsDuration: boolean;
+  /** Whether {@link CircuitBreaker.acquire} may wait (`halfOpenMaxQueue` is above 0). */
+  readonly queues: boolean;
   /** A permit (above 0) for one call, or 0: the call must not be made. A permit is given back exactly once. */
   tryAcquire(): number;
+  /**
+   * As {@link CircuitBreaker.tryAcquire}, but up to `halfOpenMaxQueue` calls wait for the verdict of the probes. When the
+   * breaker closes they are let go a few at a time: two more with each answer, so that they do not fall on the target at once.
+   *
+   * @throws {@link CircuitOpenError} when the breaker refuses, also after the wait.
+   * @throws the signal's reason when it aborts.
+   */
+  acquire(options?: ExecuteOptions): Promise<number>;
   /**
    * Gives a permit back with the call's outcome. A permit from before the last state change counts for nothing any more.
    *
    * @param durationMs - how long the call took; only a slow-call rule reads it
    */
   release(permit: number, outcome: CircuitOutcome, durationMs?: number): void;
+  /** What an error means to this breaker. */
+  outcomeOfError(error: unknown): CircuitOutcome;
+  /** What a returned value means to this breaker. */
+  outcomeOfValue(value: unknown): CircuitOutcome;
   /** Until a call may pass, in milliseconds: 0 unless open, `Infinity` when only a person or health check ends it. */
   retryAfterMs(): number;
-  /** Opens it until `forceClose`, `reset` or a successful `probe`. */
+  /** Opens it until `forceClose` or `reset`. */
   forceOpen(reason: string): void;
   /** Closes it with empty counts. */
   forceClose(reason?: string): void;
   /** Back to the beginning: closed, empty counts, no memory of earlier trips. */
   reset(): void;
+  /**
+   * Runs a health check, without waiting for the reset timeout, and counts it as a probe: for recovery that does not risk calls
+   * of callers (with `recovery: "manual"`, the only way besides a person). While forced open it is refused.
+   */
+  probe<T>(check: (signal?: AbortSignal) => PromiseLike<T> | T, options?: ExecuteOptions): Promise<T>;
+  /** The state as plain data, to be kept or sent elsewhere; counts within a window are not part of it. */
+  snapshot(): CircuitSnapshot;
+  /**
+   * Takes over a snapshot, of this breaker or another.
+   *
+   * @throws RangeError when it is no snapshot.
+   */
+  restore(snapshot: CircuitSnapshot): void;
   /**
    * Runs `fn` if a permit is to be had, classifies how it ended and gives the permit back.
    *
@@ -110,90 +85,18 @@ export interface CircuitBreaker {
  * @throws RangeError when an option is out of range.
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
-  return new Breaker(settingsOf(options));
+  return new Breaker(settingsOf(options), options.name);
 }
 
-interface Settings {
-  readonly options: CircuitBreakerOptions;
-  readonly clock: Clock;
-  readonly failureThreshold: number;
-  readonly monitoringWindowMs: number;
-  readonly failureRatio: Required<RatioRule> | undefined;
-  readonly slowCallRatio: Required<SlowCallRule> | undefined;
-  readonly windowNeedsClock: boolean;
-  readonly resetTimeoutMs: number;
-  readonly maxResetTimeoutMs: number;
-  readonly halfOpenMaxCalls: number;
-  readonly successThreshold: number;
-  readonly halfOpenTimeoutMs: number;
-}
-
-/** Options that several breakers share are checked and kept once. */
-const checked: WeakMap<CircuitBreakerOptions, Settings> = new WeakMap();
-
-function settingsOf(options: CircuitBreakerOptions): Settings {
-  const known = checked.get(options);
-  if (known !== undefined) return known;
-  const {
-    failureThreshold = 5,
-    monitoringWindowMs = 300_000,
-    failureRatio,
-    slowCallRatio,
-    resetTimeoutMs = 60_000,
-    resetTimeoutFactor = 1,
-    maxResetTimeoutMs = Math.max(600_000, resetTimeoutMs),
-    resetJitterRatio = 0,
-    halfOpenMaxCalls = 3,
-    successThreshold = 3,
-    halfOpenTimeoutMs = resetTimeoutMs,
-    clock = systemClock,
-  } = options;
-  integerBetween("failureThreshold", failureThreshold, 1, Infinity);
-  positiveMs("monitoringWindowMs", monitoringWindowMs);
-  positiveMs("resetTimeoutMs", resetTimeoutMs);
-  numberBetween("resetTimeoutFactor", resetTimeoutFactor, 1, 1e6);
-  numberBetween("maxResetTimeoutMs", maxResetTimeoutMs, resetTimeoutMs, Number.MAX_VALUE);
-  numberBetween("resetJitterRatio", resetJitterRatio, 0, 1);
-  integerBetween("halfOpenMaxCalls", halfOpenMaxCalls, 1, 1e6);
-  integerBetween("successThreshold", successThreshold, 1, 1e6);
-  positiveMs("halfOpenTimeoutMs", halfOpenTimeoutMs);
-  if (slowCallRatio !== undefined) positiveMs("slowCallRatio.slowCallMs", slowCallRatio.slowCallMs);
-
-  const rule = <R extends RatioRule>(
-    option: string,
-    given: R | undefined,
-  ): (R & Required<RatioRule>) | undefined => {
-    if (given === undefined) return undefined;
-    const { window = { kind: "time", durationMs: monitoringWindowMs }, minimumCalls = 10 } = given;
-    if (!(given.ratio > 0 && given.ratio <= 1))
-      throw new RangeError(`${option}.ratio must be above 0 and at most 1, got ${String(given.ratio)}`);
-    checkWindow(`${option}.window`, window);
-    integerBetween(`${option}.minimumCalls`, minimumCalls, 1, window.kind === "count" ? window.calls : 1e9);
-    return { ...given, minimumCalls, window };
-  };
-  const failures = rule("failureRatio", failureRatio);
-  const slowCalls = rule("slowCallRatio", slowCallRatio);
-  const settings: Settings = {
-    options,
-    clock,
-    failureThreshold,
-    monitoringWindowMs,
-    failureRatio: failures,
-    slowCallRatio: slowCalls,
-    windowNeedsClock: [failures, slowCalls].some((each) => each !== undefined && needsClock(each.window)),
-    resetTimeoutMs,
-    maxResetTimeoutMs,
-    halfOpenMaxCalls,
-    successThreshold,
-    halfOpenTimeoutMs,
-  };
-  checked.set(options, settings);
-  return settings;
+/** Breakers of the same options, told apart by name in their events. */
+export function createNamedBreaker(options: CircuitBreakerOptions, name: string | undefined): CircuitBreaker {
+  return new Breaker(settingsOf(options), name);
 }
 
 /** A class inside, because methods on a prototype keep an instance small: one breaker per endpoint and tool adds up. */
 class Breaker implements CircuitBreaker {
-  readonly #settings: Settings;
+  readonly #settings: CircuitSettings;
+  readonly #name: string | undefined;
   readonly #failures: SlidingWindow | undefined;
   readonly #slowCalls: SlidingWindow | undefined;
   #status: CircuitState["status"] = "closed";
@@ -210,9 +113,11 @@ class Breaker implements CircuitBreaker {
   #inFlight = 0;
   #probedAt = 0;
   #successes = 0;
+  #queue: HalfOpenQueue | undefined;
 
-  constructor(settings: Settings) {
+  constructor(settings: CircuitSettings, name: string | undefined) {
     this.#settings = settings;
+    this.#name = name;
     const { failureRatio, slowCallRatio } = settings;
     this.#failures = failureRatio && createSlidingWindow(failureRatio.window);
     this.#slowCalls = slowCallRatio && createSlidingWindow(slowCallRatio.window);
@@ -238,6 +143,10 @@ class Breaker implements CircuitBreaker {
     return this.#slowCalls !== undefined;
   }
 
+  get queues(): boolean {
+    return this.#settings.halfOpenMaxQueue > 0;
+  }
+
   tryAcquire(): number {
     if (this.#status === "closed") return this.#generation;
     this.#refresh();
@@ -255,10 +164,32 @@ class Breaker implements CircuitBreaker {
     if (this.#status === "half-open") this.#releaseProbe(outcome, durationMs);
     else if (this.#status === "closed" && outcome !== "ignored")
       this.#count(outcome === "failure", durationMs);
+    if (this.#queue !== undefined) this.#queue.letIn(2);
+  }
+
+  acquire({ signal }: ExecuteOptions = {}): Promise<number> {
+    if (signal?.aborted) return refuse(signal.reason);
+    const permit = this.tryAcquire();
+    if (permit !== 0) return Promise.resolve(permit);
+    const { halfOpenMaxQueue, halfOpenTimeoutMs, clock } = this.#settings;
+    if (this.#status !== "half-open" || (this.#queue?.size ?? 0) >= halfOpenMaxQueue)
+      return refuse(this.#refusal());
+    this.#queue ??= createHalfOpenQueue(clock, halfOpenTimeoutMs, () => this.tryAcquire() || this.#refusal());
+    return this.#queue.wait(signal);
+  }
+
+  outcomeOfError(error: unknown): CircuitOutcome {
+    const { classifyError } = this.#settings.options;
+    if (classifyError !== undefined) return classifyError(error);
+    return isRefusal(error) ? "ignored" : "failure";
+  }
+
+  outcomeOfValue(value: unknown): CircuitOutcome {
+    const { classifyResult } = this.#settings.options;
+    return classifyResult === undefined ? "success" : classifyResult(value);
   }
 
   retryAfterMs(): number {
-    this.#refresh();
     return this.#status === "open" ? this.#remainingMs() : 0;
   }
 
@@ -275,23 +206,60 @@ class Breaker implements CircuitBreaker {
     this.#change("closed", "reset");
   }
 
-  async execute<T>(
-    fn: (signal?: AbortSignal) => PromiseLike<T> | T,
-    { signal }: ExecuteOptions = {},
-  ): Promise<T> {
-    signal?.throwIfAborted();
+  execute<T>(fn: (signal?: AbortSignal) => PromiseLike<T> | T, options: ExecuteOptions = {}): Promise<T> {
+    const { signal } = options;
+    if (signal?.aborted) return refuse(signal.reason);
     const permit = this.tryAcquire();
-    if (permit === 0) throw this.#refusal();
-    const { options, clock } = this.#settings;
+    if (permit !== 0) return this.#run(permit, fn, signal);
+    if (!this.queues) return refuse(this.#refusal());
+    return this.acquire(options).then((waited) => this.#run(waited, fn, signal));
+  }
+
+  probe<T>(check: (signal?: AbortSignal) => PromiseLike<T> | T, options: ExecuteOptions = {}): Promise<T> {
+    if (this.#status === "open" && this.#reason !== "forced") this.#change("half-open", "probe");
+    return this.execute(check, options);
+  }
+
+  snapshot(): CircuitSnapshot {
+    this.#refresh();
+    const remainingMs = this.#status === "open" ? this.#remainingMs() : 0;
+    return {
+      version: 1,
+      status: this.#status,
+      reason: this.#reason,
+      detail: this.#detail ?? null,
+      remainingMs: remainingMs === Infinity ? null : remainingMs,
+      consecutiveFailures: this.#consecutiveFailures,
+      trips: this.#trips,
+    };
+  }
+
+  restore(snapshot: CircuitSnapshot): void {
+    const { status, reason, detail, remainingMs, consecutiveFailures, trips } = checkSnapshot(snapshot);
+    const { failureThreshold, clock } = this.#settings;
+    this.#trips = trips;
+    this.#openForMs = remainingMs ?? Infinity;
+    this.#change(status, "restored", detail ?? undefined);
+    this.#reason = reason;
+    if (status !== "closed" || failureThreshold === Infinity) return;
+    this.#consecutiveFailures = Math.min(consecutiveFailures, failureThreshold - 1);
+    this.#failedAt = Array.from({ length: this.#consecutiveFailures }, () => clock.now());
+  }
+
+  async #run<T>(
+    permit: number,
+    fn: (signal?: AbortSignal) => PromiseLike<T> | T,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const { clock } = this.#settings;
     const startedAt = this.needsDuration ? clock.now() : 0;
     let outcome: CircuitOutcome = "ignored";
     try {
       const value = await fn(signal);
-      outcome = options.classifyResult === undefined ? "success" : options.classifyResult(value);
+      outcome = this.outcomeOfValue(value);
       return value;
     } catch (error) {
-      if (options.classifyError !== undefined) outcome = options.classifyError(error);
-      else outcome = signal?.aborted === true ? "ignored" : "failure";
+      if (signal?.aborted !== true) outcome = this.outcomeOfError(error);
       throw error;
     } finally {
       this.release(permit, outcome, this.needsDuration ? clock.now() - startedAt : 0);
@@ -376,9 +344,10 @@ class Breaker implements CircuitBreaker {
     this.#consecutiveFailures = this.#inFlight = this.#successes = 0;
     this.#failures?.clear();
     this.#slowCalls?.clear();
-    const { onEvent, name } = this.#settings.options;
+    this.#queue?.letIn(this.#settings.halfOpenMaxCalls);
+    const { onEvent } = this.#settings.options;
     if (onEvent === undefined) return;
-    const event = { type: "circuit-state-change", name, from, to, reason } as const;
+    const event = { type: "circuit-state-change", name: this.#name, from, to, reason } as const;
     onEvent(detail === undefined ? event : { ...event, detail });
   }
 }
@@ -386,4 +355,8 @@ class Breaker implements CircuitBreaker {
 function exceeds(window: SlidingWindow | undefined, rule: Required<RatioRule> | undefined): boolean {
   if (window === undefined || rule === undefined || window.calls < rule.minimumCalls) return false;
   return window.hits >= rule.ratio * window.calls;
+}
+
+function refuse(reason: unknown): Promise<never> {
+  return new Promise((_, reject) => rejectLater(reject, reason));
 }

@@ -26,8 +26,16 @@ describe("the retry budget", () => {
     await clock.advance(1_500);
     expect(budget.balance).toBe(3);
     for (let call = 0; call < 25; call += 1) budget.deposit();
-    await clock.advance(1_000);
-    expect(budget.balance).toBe(8);
+    expect(budget.balance).toBe(5);
+    await clock.advance(500);
+    expect(budget.balance).toBe(5);
+    expect([1, 2, 3, 4, 5, 6].map(() => budget.tryWithdraw())).toEqual([true, true, true, true, true, false]);
+  });
+
+  it("lets a failure right after the start be retried, as often as it was told", () => {
+    const budget = createRetryBudget({ initialTokens: 2, clock: createFakeClock() });
+    expect([1, 2, 3].map(() => budget.tryWithdraw())).toEqual([true, true, false]);
+    expect(() => createRetryBudget({ initialTokens: 11 })).toThrow(/^initialTokens /);
   });
 
   it("names the option that is out of range", () => {

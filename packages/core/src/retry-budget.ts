@@ -3,20 +3,24 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { numberBetween } from "./validate.ts";
 
+/** See {@link createRetryBudget}. */
 export interface RetryBudgetOptions {
   /** Tokens that each call brings in, from 0 to 1: the share of extra attempts on top of calls. @defaultValue 0.2 */
   readonly ratio?: number;
   /**
-   * Tokens per second when the calls bring in fewer than that, so that a client with little traffic can retry at
-   * all; not on top of the calls' tokens. @defaultValue 1
+   * Extra attempts per second that are allowed where the calls bring in fewer, so that a client with little traffic can retry
+   * at all; not on top of what the calls bring in. @defaultValue 1
    */
   readonly floorPerSecond?: number;
   /** The most that is saved up, and so the largest burst, from 1. @defaultValue 10 */
   readonly maxTokens?: number;
+  /** Tokens to begin with, from 0 to `maxTokens`, so that a failure right after the start can be retried. @defaultValue 0 */
+  readonly initialTokens?: number;
   /** @defaultValue systemClock */
   readonly clock?: Clock;
 }
 
+/** Pays for extra attempts out of what calls and time have brought in. */
 export interface RetryBudget {
   /** Counts one call (not its extra attempts). Reads no clock. */
   deposit(): void;
@@ -27,8 +31,8 @@ export interface RetryBudget {
 }
 
 /**
- * Starts empty. Over any period with `n` calls, at most `max(ratio * n, floorPerSecond * seconds)` plus what was saved
- * before (at most `maxTokens`) can be withdrawn.
+ * Two buckets are filled, one by calls and one by time; a token is taken from both where either has one. So the
+ * extra attempts are bounded by the larger of `ratio * calls` and `floorPerSecond * seconds`, plus what was saved before.
  *
  * @throws RangeError when an option is out of range.
  */
@@ -36,14 +40,17 @@ export function createRetryBudget({
   ratio = 0.2,
   floorPerSecond = 1,
   maxTokens = 10,
+  initialTokens = 0,
   clock = systemClock,
 }: RetryBudgetOptions = {}): RetryBudget {
   numberBetween("ratio", ratio, 0, 1);
   numberBetween("floorPerSecond", floorPerSecond, 0, 1e6);
   numberBetween("maxTokens", maxTokens, 1, 1e9);
+  numberBetween("initialTokens", initialTokens, 0, maxTokens);
   // Calls are counted as an integer and multiplied once: adding 0.2 five times need not be 1.
   let calls = 0;
-  let saved = 0;
+  let byCalls = 0;
+  let byTime = initialTokens;
   let settledAt = clock.now();
 
   return {
@@ -52,20 +59,21 @@ export function createRetryBudget({
     },
     tryWithdraw() {
       settle();
-      if (saved + rounding < 1) return false;
-      saved = Math.max(0, saved - 1);
+      if (Math.max(byCalls, byTime) + rounding < 1) return false;
+      byCalls = Math.max(0, byCalls - 1);
+      byTime = Math.max(0, byTime - 1);
       return true;
     },
     get balance() {
       settle();
-      return saved;
+      return Math.max(byCalls, byTime);
     },
   };
 
   function settle(): void {
     const now = clock.now();
-    const earned = Math.max(ratio * calls, (floorPerSecond * (now - settledAt)) / 1000);
-    saved = Math.min(maxTokens, saved + earned);
+    byCalls = Math.min(maxTokens, byCalls + ratio * calls);
+    byTime = Math.min(maxTokens, byTime + (floorPerSecond * (now - settledAt)) / 1000);
     calls = 0;
     settledAt = now;
   }

@@ -11,6 +11,8 @@ export interface SlidingWindow {
   readonly calls: number;
   readonly hits: number;
   record(hit: boolean, nowMs: number): void;
+  /** Drops what is too old by now; `record` does so as well. */
+  forget(nowMs: number): void;
   clear(): void;
 }
 
@@ -49,6 +51,8 @@ class CountWindow implements SlidingWindow {
     this.#next = this.#next + 1 === ring.length ? 0 : this.#next + 1;
   }
 
+  forget(): void {}
+
   clear(): void {
     this.calls = this.hits = this.#next = 0;
   }
@@ -69,8 +73,7 @@ class TimeWindow implements SlidingWindow {
   }
 
   record(hit: boolean, nowMs: number): void {
-    const step = Math.floor(nowMs / this.#stepMs);
-    if (step > this.#step) this.#moveTo(step);
+    this.forget(nowMs);
     // A clock that steps back would date a call before the window; it counts as the present.
     const index = mod(this.#step);
     this.#calls[index] = (this.#calls[index] ?? 0) + 1;
@@ -79,6 +82,11 @@ class TimeWindow implements SlidingWindow {
       this.#hits[index] = (this.#hits[index] ?? 0) + 1;
       this.hits += 1;
     }
+  }
+
+  forget(nowMs: number): void {
+    const step = Math.floor(nowMs / this.#stepMs);
+    if (step > this.#step) this.#moveTo(step);
   }
 
   #moveTo(step: number): void {

@@ -3,6 +3,7 @@
 import { type Clock, setTimerOn, systemClock } from "./clock.ts";
 import { positiveMs } from "./validate.ts";
 
+/** See {@link createTimerWheel}. */
 export interface TimerWheelOptions {
   /** @defaultValue systemClock */
   readonly clock?: Clock;
@@ -15,6 +16,7 @@ export interface TimerHandle {
   readonly delayMs: number;
 }
 
+/** One coarse timer for any number of timeouts. */
 export interface TimerWheel {
   /**
    * Runs `callback(argument)` once, never before `delayMs` have passed and less than two ticks later (plus what the event
@@ -88,8 +90,8 @@ export function createTimerWheel({ clock = systemClock, tickMs = 10 }: TimerWhee
     currentTick = until;
     for (let node = fresh.next; node !== fresh; node = fresh.next) {
       unlink(node);
-      node.dueTick = Math.max(until + 1, Math.ceil((now - startedAt + node.delayMs) / tickMs));
-      append(slotOf(node.dueTick), node);
+      node.dueTick = Math.ceil((now - startedAt + node.delayMs) / tickMs);
+      append(node.dueTick <= until ? expired : slotOf(node.dueTick), node);
     }
     runExpired();
     if (size > 0) setTimerOn(clock, tick, tickMs);

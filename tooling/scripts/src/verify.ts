@@ -1,20 +1,15 @@
 // `npm test`: every check of every package through turbo, then one plain line that counts the tests.
 import { spawn } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
-}
+import { countTests, readReports, removeReports, summaryLine } from "./verify/count-tests.ts";
+import { readFailedTasks, removeSummaries } from "./verify/turbo-summary.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const rootTasks = ["//#lint", "//#imports", "//#unused", "//#versions"];
 const packageTasks = ["build", "typecheck", "test", "package:check"];
 
+removeReports(root);
+removeSummaries(root);
 // Two tasks at a time: the end-to-end suites start real servers and want a core to themselves.
 const turbo = spawn(
   "turbo",
@@ -23,31 +18,28 @@ const turbo = spawn(
     "--continue=dependencies-successful",
     "--concurrency=2",
     "--output-logs=new-only",
+    "--summarize=true",
     ...rootTasks,
     ...packageTasks,
   ],
   { cwd: root, stdio: "inherit" },
 );
-const code = await new Promise<number>((resolve, reject) => {
-  turbo.on("error", reject);
+const code = await new Promise<number>((resolve) => {
+  turbo.on("error", (error) => {
+    console.error(`fairlead: cannot start turbo (${error.message}); start this by "npm test"`);
+    resolve(1);
+  });
   turbo.on("exit", (exitCode) => resolve(exitCode ?? 1));
 });
 
-const reports = globSync("{packages,apps,tooling}/*/reports/vitest.json", { cwd: root }).map(
-  (file) => JSON.parse(readFileSync(join(root, file), "utf8")) as VitestReport,
-);
-const sum = (pick: (report: VitestReport) => number): number =>
-  reports.reduce((total, report) => total + pick(report), 0);
-// A file that failed to load has no assertions; it still counts as one failure.
-const broken = sum(
-  (report) =>
-    report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0)
-      .length,
-);
-const failed = sum((report) => report.numFailedTests) + broken;
-
-if (code !== 0 && failed === 0) console.log("\nA check other than the tests failed; its output is above.");
-console.log(
-  `\n${sum((r) => r.numPassedTests)} passed, ${failed} failed, ${sum((r) => r.numPendingTests)} skipped`,
-);
-process.exitCode = code !== 0 || failed > 0 ? 1 : 0;
+const failedTasks = readFailedTasks(root);
+const testRuns = failedTasks.filter(({ task }) => task === "test").map(({ folder }) => folder);
+const reports = readReports(root, testRuns);
+const counts = countTests(reports);
+for (const { folder, report } of reports)
+  if (report === undefined)
+    console.log(`${folder}: the test run left no report, which counts as one failure`);
+const checks = failedTasks.filter(({ task }) => task !== "test").map(({ id }) => id);
+if (checks.length > 0) console.log(`failed besides the tests, see their output above: ${checks.join(", ")}`);
+console.log(`\n${summaryLine(counts)}`);
+process.exitCode = code !== 0 || counts.failed > 0 ? 1 : 0;

@@ -1,0 +1,29 @@
+// What is wrong with a configuration, so that a person finds the place and the fix.
+
+export interface ConfigProblem {
+  /** Path inside the file: `pools.files.upstreams[0].command`; empty for the file as a whole. */
+  readonly path: string;
+  /** From 1; undefined when the place is not known. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+  readonly message: string;
+}
+
+/** The configuration cannot be used; `problems` has every reason. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly code = "INVALID_CONFIG";
+  readonly file: string;
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    super(problems.map((problem) => describe(file, problem)).join("\n"));
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+function describe(file: string, { path, line, column, message }: ConfigProblem): string {
+  const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+  return path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+}

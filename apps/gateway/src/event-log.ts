@@ -1,0 +1,51 @@
+// Turns what happens inside the multiplexer into log lines.
+import type { MultiplexerEvent } from "@fairlead/aggregator";
+import type { Logger } from "pino";
+
+type StateEvent = Extract<MultiplexerEvent, { type: "upstream-state" }>;
+
+/** Logs events; an upstream that fails the same way over and over is told once, then at debug level. */
+export function eventLogger(logger: Logger): (event: MultiplexerEvent) => void {
+  const told = new Map<string, string>();
+
+  return (event) => {
+    switch (event.type) {
+      case "upstream-state":
+        logState(event);
+        return;
+      case "catalog-changed":
+        logger.debug(event, `${event.pool} changed its ${event.kinds.join(", ")}`);
+        return;
+      case "name-collision": {
+        const { kind, name, first, second } = event.collision;
+        const sides = `${first.pool} and ${second.pool}; that of ${second.pool} is not offered`;
+        logger.warn(event, `two ${kind} want the name ${name}: ${sides}`);
+        return;
+      }
+      case "stderr":
+        logger.debug({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.text}`);
+        return;
+      case "internal-error":
+        logger.error({ err: event.error }, "a request failed inside the gateway");
+        return;
+      case "problem":
+        logger.warn({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.message}`);
+    }
+  };
+
+  function logState({ pool, upstream, status, reason, retryInMs }: StateEvent): void {
+    const facts = { pool, upstream, status, reason, retryInMs };
+    if (status === "ready") {
+      told.delete(upstream);
+      logger.info(facts, `${upstream} is ready`);
+    } else if (status === "waiting" || status === "crash-loop" || status === "unhealthy") {
+      const news = `${status}: ${reason ?? ""}`;
+      const level = told.get(upstream) === news ? "debug" : "warn";
+      told.set(upstream, news);
+      const next = retryInMs === null ? "" : `; next try in ${(retryInMs / 1_000).toFixed(1)} s`;
+      logger[level](facts, `${upstream} is down (${status}): ${reason ?? "no reason known"}${next}`);
+    } else {
+      logger.debug(facts, `${upstream} is ${status}`);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// Upstreams that break every rule of the wire, at random. Whatever they do: nothing runs twice that must not, every call
+// gets exactly one answer, it is its own answer, and what an error says about the execution is true.
+import { createRawClient, faultyServerPath, readLedger } from "@fairlead/testbed";
+import { expect, it } from "vitest";
+import { ledgerOf, startGateway, type TestGateway, withLedger } from "./gateway.ts";
+
+const seed = Number(process.env["FAIRLEAD_SEED"] ?? Math.floor(Math.random() * 1e6));
+const CALLS = Number(process.env["FAIRLEAD_CHAOS_CALLS"] ?? 1_500);
+const WORKERS = 12;
+
+function faulty(at: number): Record<string, unknown> {
+  const env = {
+    FAULT_SEED: String(seed * 10 + at),
+    FAULT_RATE: "0.15",
+    FAULT_LEDGER: withLedger["FIXTURE_LEDGER"] ?? "",
+  };
+  return at % 2 === 0
+    ? { command: process.execPath, args: [faultyServerPath, "--stdio"], env }
+    : {
+        url: "http://localhost/",
+        command: process.execPath,
+        args: [faultyServerPath, "--http", "{socket}"],
+        env,
+      };
+}
+
+interface Outcome {
+  readonly nonce: string;
+  readonly tool: string;
+  /** Messages that answered the call. */
+  readonly answers: number;
+  /** Text of the result, if there is one. */
+  readonly text: string | undefined;
+  readonly code: string | undefined;
+  readonly says: string | undefined;
+}
+
+async function call(gateway: TestGateway, worker: number): Promise<Outcome[]> {
+  using client = createRawClient(`${gateway.url}/mcp`);
+  const outcomes: Outcome[] = [];
+  const isLegacy = worker % 2 === 0;
+  if (isLegacy) await client.initialize();
+  for (let id = worker; id < CALLS; id += WORKERS) {
+    const tool = id % 3 === 0 ? "safe" : "unsafe";
+    const nonce = `n${id}`;
+    const params = { name: `pool__${tool}`, arguments: { nonce } };
+    const { messages } = isLegacy
+      ? await client.post({ jsonrpc: "2.0", id, method: "tools/call", params })
+      : await client.modern("tools/call", params, { id });
+    const answers = messages.filter((message) => message.id === id);
+    const data = answers[0]?.error?.data as { code?: string; outcome?: string } | undefined;
+    const content = answers[0]?.result?.["content"] as { text: string }[] | undefined;
+    outcomes.push({
+      nonce,
+      tool,
+      answers: answers.length,
+      text: content?.[0]?.text,
+      code: data?.code ?? answers[0]?.error?.message,
+      says: data?.outcome,
+    });
+  }
+  return outcomes;
+}
+
+it(`keeps every promise against faulty upstreams (seed ${seed})`, { timeout: 300_000 }, async () => {
+  await using gateway = await startGateway(
+    {
+      limits: { maxResponseBytes: 100_000 },
+      pools: {
+        pool: {
+          upstreams: [0, 1, 2, 3].map(faulty),
+          timeoutMs: 1_000,
+          restart: { baseDelayMs: 20, maxDelayMs: 100 },
+          breaker: { failureThreshold: 50 },
+          healthCheck: { intervalMs: 0 },
+        },
+      },
+    },
+    ["--port", "0"],
+  );
+  await gateway.untilReady();
+  const outcomes = (await Promise.all(Array.from({ length: WORKERS }, (_, at) => call(gateway, at)))).flat();
+  const { counts } = readLedger(ledgerOf(gateway));
+  const executions = ({ nonce }: Outcome): number => counts.get(nonce) ?? 0;
+
+  expect(outcomes).toHaveLength(CALLS);
+  expect(outcomes.filter(({ answers }) => answers !== 1)).toEqual([]);
+  expect(outcomes.filter(({ text, nonce }) => text !== undefined && text !== nonce)).toEqual([]);
+  expect(outcomes.filter((outcome) => outcome.tool === "unsafe" && executions(outcome) > 1)).toEqual([]);
+  expect(outcomes.filter((outcome) => outcome.text !== undefined && executions(outcome) === 0)).toEqual([]);
+  expect(outcomes.filter((outcome) => outcome.says === "not-executed" && executions(outcome) > 0)).toEqual(
+    [],
+  );
+  // Whatever failed says so by a code, or is the server's own error.
+  expect(
+    outcomes.filter(
+      ({ text, says, code }) => text === undefined && says === undefined && code !== "broken inside",
+    ),
+  ).toEqual([]);
+  // The faults did happen, and most calls came through.
+  expect(outcomes.filter(({ text }) => text === undefined).length).toBeGreaterThan(CALLS / 100);
+  expect(outcomes.filter(({ text }) => text !== undefined).length).toBeGreaterThan(CALLS / 2);
+  const { calls } = await gateway.status();
+  expect(calls.inFlight).toBe(0);
+});

@@ -1,0 +1,161 @@
+// What clients see: the merged lists of all pools under public names, with the way back to (pool, original name); and
+// for each pool alone, under the original names.
+import type { Pool } from "../pool/pool.ts";
+import { splice } from "../wire/splice.ts";
+import { LIST_KINDS, type ListKind } from "./lists.ts";
+import { publicName } from "./names.ts";
+import type { PoolEntry } from "./pool-catalog.ts";
+import { compileUriTemplate, type UriTemplate } from "./uri-template.ts";
+
+/** Where a public name or URI leads. */
+export interface Route {
+  readonly pool: Pool;
+  /** The name or URI as the upstream knows it. */
+  readonly original: string;
+  readonly entry: PoolEntry;
+}
+
+/** One thing as clients see it in a list. */
+export interface PublicEntry {
+  readonly key: string;
+  readonly bytes: Buffer;
+}
+
+/** Two things that want the same public name; the second is not offered. */
+export interface Collision {
+  readonly kind: ListKind;
+  readonly name: string;
+  readonly first: { readonly pool: string; readonly name: string };
+  readonly second: { readonly pool: string; readonly name: string };
+}
+
+/** One view: everything, or one pool. */
+export interface Scope {
+  readonly pools: readonly Pool[];
+  list(kind: ListKind): readonly PublicEntry[];
+  /** Finds a tool or prompt by its public name. */
+  named(kind: "tools" | "prompts", name: string): Route | undefined;
+  /** Finds who serves a URI: by the listed resources, then by the templates. */
+  resource(uri: string): Route | undefined;
+  template(uriTemplate: string): Route | undefined;
+}
+
+export interface Catalog {
+  readonly all: Scope;
+  ofPool(namespace: string): Scope | undefined;
+  readonly collisions: readonly Collision[];
+  /** Builds the lists of `kinds` anew after a pool's catalog changed. */
+  rebuild(kinds?: readonly ListKind[]): void;
+}
+
+export function createCatalog(pools: readonly Pool[], separator: string): Catalog {
+  const collisions = new Map<ListKind, Collision[]>();
+  const all = createScope(
+    pools,
+    (pool, name) => publicName(pool.namespace, separator, name),
+    (kind, found) => collisions.set(kind, found),
+  );
+  const single = new Map(
+    pools.map((pool) => [
+      pool.namespace,
+      createScope(
+        [pool],
+        (_pool, name) => name,
+        () => {},
+      ),
+    ]),
+  );
+
+  return {
+    all,
+    ofPool: (namespace) => single.get(namespace),
+    get collisions() {
+      return [...collisions.values()].flat();
+    },
+    rebuild(kinds = LIST_KINDS) {
+      for (const kind of kinds) {
+        all.rebuild(kind);
+        for (const scope of single.values()) scope.rebuild(kind);
+      }
+    },
+  };
+}
+
+interface MutableScope extends Scope {
+  rebuild(kind: ListKind): void;
+}
+
+function createScope(
+  pools: readonly Pool[],
+  nameOf: (pool: Pool, name: string) => string,
+  onCollisions: (kind: ListKind, found: Collision[]) => void,
+): MutableScope {
+  const entries: Record<ListKind, readonly PublicEntry[]> = {
+    tools: [],
+    resources: [],
+    resourceTemplates: [],
+    prompts: [],
+  };
+  const routes: Record<ListKind, ReadonlyMap<string, Route>> = {
+    tools: new Map(),
+    resources: new Map(),
+    resourceTemplates: new Map(),
+    prompts: new Map(),
+  };
+  let templates: readonly { readonly template: UriTemplate; readonly route: Route }[] = [];
+
+  return {
+    pools,
+    list: (kind) => entries[kind],
+    named: (kind, name) => routes[kind].get(name),
+    resource: (uri) => {
+      const listed = routes.resources.get(uri);
+      if (listed !== undefined) return listed;
+      const route = templates.find(({ template }) => template.matches(uri))?.route;
+      return route === undefined ? undefined : { ...route, original: uri };
+    },
+    template: (uriTemplate) => routes.resourceTemplates.get(uriTemplate),
+    rebuild,
+  };
+
+  function rebuild(kind: ListKind): void {
+    const isNamed = kind === "tools" || kind === "prompts";
+    const found = new Map<string, Route>();
+    const list: PublicEntry[] = [];
+    const collided: Collision[] = [];
+    for (const pool of pools) {
+      for (const entry of pool.catalog.lists[kind].values()) {
+        const key = isNamed ? nameOf(pool, entry.key) : entry.key;
+        const first = found.get(key);
+        if (first !== undefined) {
+          const side = (route: Route): { pool: string; name: string } => ({
+            pool: route.pool.namespace,
+            name: route.original,
+          });
+          collided.push({
+            kind,
+            name: key,
+            first: side(first),
+            second: { pool: pool.namespace, name: entry.key },
+          });
+          continue;
+        }
+        found.set(key, { pool, original: entry.key, entry });
+        list.push({ key, bytes: key === entry.key ? entry.bytes : renamed(entry, key) });
+      }
+    }
+    entries[kind] = list;
+    routes[kind] = found;
+    if (kind === "resourceTemplates") {
+      templates = [...found.values()].map((route) => ({
+        template: compileUriTemplate(route.original),
+        route,
+      }));
+    }
+    onCollisions(kind, collided);
+  }
+}
+
+function renamed(entry: PoolEntry, name: string): Buffer {
+  return splice(entry.bytes, [{ span: entry.nameSpan, bytes: Buffer.from(JSON.stringify(name)) }]);
+}

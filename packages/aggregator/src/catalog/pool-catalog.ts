@@ -1,0 +1,67 @@
+// The things that one pool offers: the union of what its replicas list. What only some replicas list (a resource
+// made during a session, say) is only asked of those.
+import { EMPTY_LISTS, type Entry, LIST_KINDS, type ListKind, type Lists } from "./lists.ts";
+
+export interface PoolEntry extends Entry {
+  /** The replicas that list it, or undefined when all do. */
+  readonly only: ReadonlySet<string> | undefined;
+}
+
+export interface PoolCatalog {
+  readonly lists: Readonly<Record<ListKind, ReadonlyMap<string, PoolEntry>>>;
+  /** Whether any replica has been listed yet. */
+  readonly isKnown: boolean;
+  /** Takes a replica's lists in; returns the kinds that changed for clients. */
+  update(replicaId: string, lists: Lists): readonly ListKind[];
+  listsOf(replicaId: string): Lists;
+}
+
+export function createPoolCatalog(): PoolCatalog {
+  const byReplica = new Map<string, Lists>();
+  const lists: Record<ListKind, ReadonlyMap<string, PoolEntry>> = {
+    tools: new Map(),
+    resources: new Map(),
+    resourceTemplates: new Map(),
+    prompts: new Map(),
+  };
+  return {
+    lists,
+    get isKnown() {
+      return byReplica.size > 0;
+    },
+    update(replicaId, newLists) {
+      byReplica.set(replicaId, newLists);
+      return LIST_KINDS.filter((kind) => {
+        const merged = merge(kind);
+        const changed = !sameEntries(lists[kind], merged);
+        lists[kind] = merged;
+        return changed;
+      });
+    },
+    listsOf: (replicaId) => byReplica.get(replicaId) ?? EMPTY_LISTS,
+  };
+
+  function merge(kind: ListKind): Map<string, PoolEntry> {
+    const owners = new Map<string, { entry: Entry; ids: Set<string> }>();
+    for (const [id, { [kind]: entries }] of byReplica) {
+      for (const entry of entries) {
+        const known = owners.get(entry.key);
+        if (known === undefined) owners.set(entry.key, { entry, ids: new Set([id]) });
+        else known.ids.add(id);
+      }
+    }
+    const merged = new Map<string, PoolEntry>();
+    for (const [key, { entry, ids }] of owners) {
+      merged.set(key, { ...entry, only: ids.size === byReplica.size ? undefined : ids });
+    }
+    return merged;
+  }
+}
+
+function sameEntries(a: ReadonlyMap<string, PoolEntry>, b: ReadonlyMap<string, PoolEntry>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, entry] of b) {
+    if (a.get(key)?.bytes.equals(entry.bytes) !== true) return false;
+  }
+  return true;
+}

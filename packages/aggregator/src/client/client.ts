@@ -1,0 +1,58 @@
+// Who is asking: one IDE's session, one stdio peer, or whoever sends requests without a session.
+import type { Scope } from "../catalog/catalog.ts";
+import type { Envelope } from "../wire/envelope.ts";
+
+/** `legacy`: revisions with sessions, up to 2025-11-25. `modern`: stateless, from 2026-07-28. */
+export type Era = "legacy" | "modern";
+
+export interface Client {
+  /** Tells clients apart; never shown to other clients. */
+  readonly key: string;
+  readonly scope: Scope;
+  /** Least severe log level that it wants, as an index of {@link LOG_LEVELS}; undefined when it never said. */
+  logLevel: number | undefined;
+  /** Resources whose updates it wants. */
+  readonly subscriptions: Set<string>;
+  /** Its requests that run, by the bytes of their ids. */
+  readonly running: Map<string, Exchange>;
+  /** Sends a message that answers no request. */
+  push(message: Buffer): void;
+}
+
+/** One request of a client, and how to answer it. */
+export interface Exchange {
+  readonly era: Era;
+  readonly client: Client;
+  readonly scope: Scope;
+  readonly message: Buffer;
+  readonly envelope: Envelope;
+  /** The bytes of the request's id. */
+  readonly id: Buffer;
+  /** Ends the exchange with its one answer; `status` is the HTTP status where there is one. @defaultValue 200 */
+  reply(message: Buffer, status?: number): void;
+  /** Sends a message that belongs to the request, before its answer. */
+  notify(message: Buffer): void;
+  /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */
+  drop(): void;
+  /** Stops the work; set by whoever does it. */
+  onCancel: (() => void) | undefined;
+}
+
+/** Severities of log messages (RFC 5424), least severe first. */
+export const LOG_LEVELS: readonly string[] = [
+  "debug",
+  "info",
+  "notice",
+  "warning",
+  "error",
+  "critical",
+  "alert",
+  "emergency",
+];
+
+/** The key of all that have no session: whoever they are, the gateway cannot tell them apart. */
+export const ANONYMOUS = "anonymous";
+
+export function createClient(key: string, scope: Scope, push: (message: Buffer) => void): Client {
+  return { key, scope, logLevel: undefined, subscriptions: new Set(), running: new Map(), push };
+}

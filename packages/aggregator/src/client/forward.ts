@@ -1,0 +1,102 @@
+// Sends a client's request to a pool and its answer back. Only what must change changes: the id, the progress token
+// and the name on the way in, the first two on the way out; for a modern client also what its revision requires of
+// every result.
+import type { Route } from "../catalog/catalog.ts";
+import { mayRunTwice } from "../pool/safety.ts";
+import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
+import { failureMessage, rpcCode } from "../wire/reply.ts";
+import { type Splice, splice } from "../wire/splice.ts";
+import { type Exchange, LOG_LEVELS } from "./client.ts";
+
+/** Defaults of a call's time, in milliseconds. */
+const TIMEOUT_MS = 30_000;
+const MAX_TIMEOUT_MS = 600_000;
+
+/** Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted. */
+export function forward(
+  exchange: Exchange,
+  route: Route,
+  target: Readonly<Span>,
+  logLevel: number | undefined,
+): void {
+  const { message, envelope } = exchange;
+  const { pool, entry, original } = route;
+  const isTool = envelope.method === "tools/call";
+  const policy = isTool ? pool.config.tools?.[original] : undefined;
+  const name = textOf(message, target) === original ? undefined : Buffer.from(JSON.stringify(original));
+  const token = envelope.metaProgressToken;
+
+  const call = pool.dispatch({
+    method: envelope.method,
+    subject: `${isTool ? "tool" : envelope.method} ${original}`,
+    entry,
+    repeatable: mayRunTwice(envelope.method, entry, policy, pool.config.trustAnnotations ?? true),
+    timeoutMs: policy?.timeoutMs ?? pool.config.timeoutMs ?? TIMEOUT_MS,
+    maxTimeoutMs: pool.config.maxTimeoutMs ?? MAX_TIMEOUT_MS,
+    encode(id) {
+      const idBytes = Buffer.from(String(id));
+      const splices: Splice[] = [{ span: envelope.id, bytes: idBytes }];
+      if (token.start !== -1) splices.push({ span: token, bytes: idBytes });
+      if (name !== undefined) splices.push({ span: target, bytes: name });
+      return splice(message, splices);
+    },
+    onNotification(notification, noted) {
+      const out = notificationFor(exchange, notification, noted, logLevel);
+      if (out !== undefined) exchange.notify(out);
+    },
+    onAnswer(answer, answered) {
+      exchange.reply(answerFor(exchange, answer, answered));
+    },
+    onError(error) {
+      exchange.reply(failureMessage(exchange.id, error));
+    },
+  });
+  exchange.onCancel = () => {
+    call.cancel("the client cancelled the request");
+  };
+}
+
+function notificationFor(
+  { message, envelope }: Exchange,
+  notification: Buffer,
+  noted: Envelope,
+  logLevel: number | undefined,
+): Buffer | undefined {
+  if (noted.method === "notifications/progress") {
+    const { start, end } = envelope.metaProgressToken;
+    return start === -1
+      ? undefined
+      : splice(notification, [{ span: noted.progressToken, bytes: message.subarray(start, end) }]);
+  }
+  return logLevel !== undefined && severityOf(notification, noted) >= logLevel ? notification : undefined;
+}
+
+/** The index of a log message's level; a level that nobody knows counts as the most severe. */
+export function severityOf(notification: Buffer, envelope: Envelope): number {
+  const level = LOG_LEVELS.indexOf(textOf(notification, envelope.level) ?? "");
+  return level === -1 ? LOG_LEVELS.length : level;
+}
+
+function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envelope: Envelope): Buffer {
+  const splices: Splice[] = [{ span: envelope.id, bytes: id }];
+  if (era === "modern") {
+    if (envelope.kind === "result") addModernFields(splices, asked.method, envelope);
+    else if (integerOf(answer, envelope.errorCode) === rpcCode.resourceNotFoundLegacy) {
+      splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.invalidParams)) });
+    }
+  }
+  return splice(answer, splices);
+}
+
+/** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */
+function addModernFields(splices: Splice[], method: string, envelope: Envelope): void {
+  const fields: string[] = [];
+  if (!envelope.hasResultType) fields.push('"resultType":"complete"');
+  if (method === "resources/read" && !envelope.hasTtl) fields.push('"ttlMs":0,"cacheScope":"private"');
+  if (fields.length === 0) return;
+  const at = envelope.result.start + 1;
+  splices.push({
+    span: { start: at, end: at },
+    bytes: Buffer.from(fields.join(",") + (envelope.resultIsEmpty ? "" : ",")),
+  });
+}

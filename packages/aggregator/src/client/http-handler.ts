@@ -1,0 +1,323 @@
+// Streamable HTTP, both eras on the same path: POST for messages, GET for a session's own stream, DELETE for its end.
+// It only speaks MCP; whoever mounts it decides about hosts, origins, authentication and everything else on the server.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Catalog, Scope } from "../catalog/catalog.ts";
+import { LEGACY_PROTOCOL_VERSIONS } from "../upstream/control.ts";
+import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
+import { errorMessage, resultMessage } from "../wire/reply.ts";
+import { toSseEvent } from "../wire/sse.ts";
+import { readBody } from "./body.ts";
+import { ANONYMOUS, createClient, type Era, type Exchange } from "./client.ts";
+import { classify } from "./era.ts";
+import { createKeepAlive, createResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
+import type { Service } from "./service.ts";
+import type { HttpSession, Sessions } from "./sessions.ts";
+
+export interface HttpHandlerOptions {
+  readonly catalog: Catalog;
+  readonly service: Service;
+  readonly sessions: Sessions;
+  readonly maxRequestBytes: number;
+  readonly maxDepth: number;
+  /** Where everything is served; each pool is at `<basePath>/<namespace>`. */
+  readonly basePath: string;
+  /** A request failed inside the gateway. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface HttpHandler {
+  /** Takes the request if its path is one of MCP's; false leaves it to the caller, untouched. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
+  /** From here on every response is the last one on its connection, and streams end. */
+  drain(): void;
+  close(): void;
+}
+
+/** Streams that one session may have open. */
+const MAX_STREAMS = 4;
+/** Code of errors that concern HTTP rather than JSON-RPC; outside of the range that JSON-RPC reserves. */
+const HTTP_ERROR = -31_400;
+
+export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath, onError } = options;
+  const keepAlive = createKeepAlive();
+  const streams = new Set<() => void>();
+  let draining = false;
+
+  return {
+    handle(request, response) {
+      const scope = scopeOf(request.url ?? "/");
+      if (scope === undefined) return false;
+      if (scope === "unknown") {
+        refuse(
+          response,
+          404,
+          `No such endpoint; everything is at ${basePath}, each pool at ${basePath}/<namespace>`,
+        );
+        return true;
+      }
+      if (request.method === "POST") {
+        post(request, response, scope).catch((error: unknown) => {
+          onError(error);
+          if (response.headersSent) response.destroy();
+          else refuse(response, 500, "Internal error of the gateway; see its log");
+        });
+      } else if (request.method === "GET") openStream(request, response, scope);
+      else if (request.method === "DELETE") endSession(request, response, scope);
+      else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
+      return true;
+    },
+    drain() {
+      draining = true;
+      service.endListens();
+      for (const end of [...streams]) end();
+    },
+    close() {
+      keepAlive.close();
+      sessions.closeAll();
+    },
+  };
+
+  function scopeOf(url: string): Scope | "unknown" | undefined {
+    const query = url.indexOf("?");
+    const path = query === -1 ? url : url.slice(0, query);
+    if (path === basePath || path === `${basePath}/`) return catalog.all;
+    if (!path.startsWith(`${basePath}/`)) return undefined;
+    return catalog.ofPool(path.slice(basePath.length + 1)) ?? "unknown";
+  }
+
+  async function post(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    const { headers } = request;
+    if (!isJson(headers["content-type"])) {
+      refuse(response, 415, "Content-Type must be application/json");
+      return;
+    }
+    if ((headers["content-encoding"] ?? "identity") !== "identity") {
+      refuse(response, 415, "Content-Encoding is not supported; send the body as it is");
+      return;
+    }
+    const message = await readBody(request, maxRequestBytes);
+    if (message === "aborted") return;
+    if (message === "too-large") {
+      // The rest of the body is not read, so the connection cannot go on.
+      refuse(response, 413, `The body is longer than the ${maxRequestBytes} bytes allowed`, {
+        connection: "close",
+      });
+      return;
+    }
+    let envelope: Envelope;
+    try {
+      envelope = scanEnvelope(message, maxDepth);
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      send(response, 400, errorMessage(undefined, error.code, error.message));
+      return;
+    }
+    const era = classify(message, envelope, {
+      protocolVersion: headerOf(request, "mcp-protocol-version"),
+      method: headerOf(request, "mcp-method"),
+      name: headerOf(request, "mcp-name"),
+    });
+    if (typeof era === "object") {
+      send(response, era.status, errorMessage(idOf(message, envelope), era.code, era.message, era.data));
+    } else if (era === "modern") {
+      serve(request, response, {
+        era,
+        client: createClient(ANONYMOUS, scope, () => {}),
+        scope,
+        message,
+        envelope,
+      });
+    } else {
+      legacy(request, response, scope, message, envelope);
+    }
+  }
+
+  function legacy(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: Scope,
+    message: Buffer,
+    envelope: Envelope,
+  ): void {
+    if (envelope.kind === "request" && envelope.method === "initialize") {
+      initialize(response, scope, message, envelope);
+      return;
+    }
+    const version = headerOf(request, "mcp-protocol-version");
+    if (version !== undefined && !LEGACY_PROTOCOL_VERSIONS.includes(version)) {
+      refuse(
+        response,
+        400,
+        `MCP-Protocol-Version ${version} is not supported; supported: ${LEGACY_PROTOCOL_VERSIONS.join(", ")}`,
+      );
+      return;
+    }
+    const session = sessionOf(request, scope);
+    if (session === "unknown") {
+      refuse(
+        response,
+        404,
+        "Session not found; send initialize to open a new one",
+        {},
+        idOf(message, envelope),
+      );
+      return;
+    }
+    // Without a session each request stands alone, as with a stateless server.
+    const client = session?.client ?? createClient(ANONYMOUS, scope, () => {});
+    serve(request, response, { era: "legacy", client, scope, message, envelope });
+  }
+
+  function initialize(response: ServerResponse, scope: Scope, message: Buffer, envelope: Envelope): void {
+    const { start, end } = envelope.params;
+    const { result, protocolVersion } = service.initialize(
+      scope,
+      start === -1 ? Buffer.from("{}") : message.subarray(start, end),
+    );
+    const session = sessions.open(scope, protocolVersion);
+    const id = message.subarray(envelope.id.start, envelope.id.end);
+    if (session === undefined) {
+      refuse(response, 503, "Too many sessions are open; try again later", { "retry-after": "30" }, id);
+      return;
+    }
+    send(response, 200, resultMessage(id, result), { "mcp-session-id": session.id });
+  }
+
+  function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    {
+      era,
+      client,
+      scope,
+      message,
+      envelope,
+    }: Pick<Exchange, "client" | "scope" | "message" | "envelope"> & { readonly era: Era },
+  ): void {
+    if (envelope.kind !== "request") {
+      if (envelope.kind === "notification") service.notification(client, message, envelope);
+      response.writeHead(202, draining ? { connection: "close" } : {}).end();
+      return;
+    }
+    const acceptsStream =
+      (request.headers.accept ?? "*/*").includes("text/event-stream") || request.headers.accept === undefined;
+    const responder = createResponder(response, {
+      acceptsStream,
+      lastOnConnection: () => draining,
+      keepAlive,
+    });
+    const exchange: Exchange = {
+      era,
+      client,
+      scope,
+      message,
+      envelope,
+      id: message.subarray(envelope.id.start, envelope.id.end),
+      ...responder,
+      onCancel: undefined,
+    };
+    // 2026-07-28: a closed response stream is a cancellation. 2025-11-25: it is not; the call goes on.
+    response.on("close", () => {
+      keepAlive.remove(response);
+      if (response.writableFinished || era === "legacy") return;
+      exchange.onCancel?.();
+      exchange.drop();
+    });
+    service.request(exchange);
+  }
+
+  /** GET: the stream of a session for what answers no request. */
+  function openStream(request: IncomingMessage, response: ServerResponse, scope: Scope): void {
+    const session = sessionOf(request, scope);
+    if (session === undefined) {
+      refuse(
+        response,
+        405,
+        "GET needs a session: send initialize first; revision 2026-07-28 uses POST only",
+        { allow: "POST" },
+      );
+    } else if (session === "unknown") {
+      refuse(response, 404, "Session not found; send initialize to open a new one");
+    } else if (!(request.headers.accept ?? "").includes("text/event-stream")) {
+      refuse(response, 406, "GET needs Accept: text/event-stream");
+    } else if (session.streams.size >= MAX_STREAMS || draining) {
+      refuse(
+        response,
+        draining ? 503 : 409,
+        draining ? "The gateway is shutting down" : "The session has too many streams open",
+      );
+    } else {
+      response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
+      response.flushHeaders();
+      keepAlive.add(response);
+      const end = (): void => void response.end();
+      const detach = session.attach({
+        send: (message) => {
+          // A reader that is a megabyte behind will not catch up; when it reconnects, it lists anew.
+          if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+          else response.write(toSseEvent(Buffer.from(message)));
+        },
+        end,
+      });
+      streams.add(end);
+      response.on("close", () => {
+        keepAlive.remove(response);
+        streams.delete(end);
+        detach();
+      });
+    }
+  }
+
+  function endSession(request: IncomingMessage, response: ServerResponse, scope: Scope): void {
+    const session = sessionOf(request, scope);
+    if (session === undefined) {
+      refuse(response, 405, "DELETE ends a session, and the request names none", { allow: "POST" });
+    } else if (session === "unknown") {
+      refuse(response, 404, "Session not found");
+    } else {
+      sessions.close(session);
+      response.writeHead(200).end();
+    }
+  }
+
+  function sessionOf(request: IncomingMessage, scope: Scope): HttpSession | "unknown" | undefined {
+    const id = headerOf(request, "mcp-session-id");
+    return id === undefined ? undefined : (sessions.use(id, scope) ?? "unknown");
+  }
+
+  function refuse(
+    response: ServerResponse,
+    status: number,
+    text: string,
+    headers: Record<string, string> = {},
+    id?: Buffer,
+  ): void {
+    send(response, status, errorMessage(id, HTTP_ERROR - (status - 400), text), headers);
+  }
+
+  function send(
+    response: ServerResponse,
+    status: number,
+    message: Buffer,
+    headers: Record<string, string> = {},
+  ): void {
+    const all = { "content-type": "application/json", "content-length": String(message.length), ...headers };
+    response.writeHead(status, draining ? { ...all, connection: "close" } : all);
+    response.end(message);
+  }
+}
+
+function idOf(message: Buffer, envelope: Envelope): Buffer | undefined {
+  return envelope.id.start === -1 ? undefined : message.subarray(envelope.id.start, envelope.id.end);
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType);
+}
+
+/** A header that may be sent once; undici and browsers join repeated ones with commas, which then fails to match. */
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value.trim() : undefined;
+}

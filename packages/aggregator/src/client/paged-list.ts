@@ -1,0 +1,81 @@
+// Answers of the list methods, printed from the catalog's bytes, in pages with an opaque cursor.
+import type { PublicEntry, Scope } from "../catalog/catalog.ts";
+import type { ListKind } from "../catalog/lists.ts";
+import type { Era } from "./client.ts";
+
+const COMMA = Buffer.from(",");
+
+/** Bridged lists come from servers that give no caching hints: fresh at once, and for this client only. */
+const MODERN_FIELDS = ',"resultType":"complete","ttlMs":0,"cacheScope":"private"';
+
+/** Pages that were printed before; the catalog makes new arrays when it changes, and the old pages go with the old ones. */
+const printed = new WeakMap<readonly PublicEntry[], Map<string, Buffer>>();
+
+/**
+ * Prints one page as a `result` object.
+ *
+ * @returns undefined when the cursor is not one of ours
+ */
+export function printPage(
+  scope: Scope,
+  kind: ListKind,
+  era: Era,
+  cursor: string | undefined,
+  pageSize: number,
+): Buffer | undefined {
+  const entries = scope.list(kind);
+  const start = cursor === undefined ? 0 : startOf(entries, kind, cursor);
+  if (start === undefined) return undefined;
+  let pages = printed.get(entries);
+  if (pages === undefined) {
+    pages = new Map();
+    printed.set(entries, pages);
+  }
+  const key = `${era} ${start} ${pageSize}`;
+  let page = pages.get(key);
+  if (page === undefined) {
+    page = print(entries, kind, era, start, pageSize);
+    pages.set(key, page);
+  }
+  return page;
+}
+
+function print(
+  entries: readonly PublicEntry[],
+  kind: ListKind,
+  era: Era,
+  start: number,
+  pageSize: number,
+): Buffer {
+  const page = entries.slice(start, start + pageSize);
+  const parts: Buffer[] = [Buffer.from(`{"${kind}":[`)];
+  for (const [at, entry] of page.entries()) {
+    if (at > 0) parts.push(COMMA);
+    parts.push(entry.bytes);
+  }
+  const last = page.at(-1);
+  const more = last !== undefined && start + pageSize < entries.length;
+  const next = more ? `,"nextCursor":${JSON.stringify(encodeCursor(kind, start + pageSize, last.key))}` : "";
+  parts.push(Buffer.from(`]${next}${era === "modern" ? MODERN_FIELDS : ""}}`));
+  return Buffer.concat(parts);
+}
+
+function encodeCursor(kind: ListKind, index: number, after: string): string {
+  return Buffer.from(JSON.stringify([kind, index, after])).toString("base64url");
+}
+
+/** Behind the entry that ended the page before, wherever it stands now; if it is gone, at the same position. */
+function startOf(entries: readonly PublicEntry[], kind: ListKind, cursor: string): number | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(parsed)) return undefined;
+  const [itsKind, index, after] = parsed as unknown[];
+  if (itsKind !== kind || typeof index !== "number" || !Number.isSafeInteger(index) || index < 0)
+    return undefined;
+  const at = entries.findIndex((entry) => entry.key === after);
+  return at === -1 ? Math.min(index, entries.length) : at + 1;
+}

@@ -1,0 +1,296 @@
+// What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
+import type { Route, Scope } from "../catalog/catalog.ts";
+import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
+import { AggregatorError } from "../errors.ts";
+import type { Pool } from "../pool/pool.ts";
+import { LEGACY_PROTOCOL_VERSION, LEGACY_PROTOCOL_VERSIONS } from "../upstream/control.ts";
+import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
+import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
+import { type Client, type Era, type Exchange, LOG_LEVELS } from "./client.ts";
+import { capabilitiesOf, instructionsOf } from "./describe.ts";
+import { MODERN_PROTOCOL_VERSIONS } from "./era.ts";
+import { forward } from "./forward.ts";
+import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
+import type { Notifier } from "./notifier.ts";
+import { printPage } from "./paged-list.ts";
+
+export interface ServiceOptions {
+  readonly serverInfo: { readonly name: string; readonly version: string };
+  readonly separator: string;
+  readonly pageSize: number;
+  readonly notifier: Notifier;
+}
+
+export interface Service {
+  /** Handles a request; its exchange ends in one reply, now or later. */
+  request(exchange: Exchange): void;
+  /** Handles a notification of a client. */
+  notification(client: Client, message: Buffer, envelope: Envelope): void;
+  /** The result of `initialize`, and the revision that was agreed on. */
+  initialize(scope: Scope, params: Buffer): { readonly result: string; readonly protocolVersion: string };
+  /** Ends all listen streams, as before a shutdown. */
+  endListens(): void;
+  readonly running: number;
+}
+
+type Handler = (exchange: Exchange) => void;
+
+export function createService({ serverInfo, separator, pageSize, notifier }: ServiceOptions): Service {
+  const listens = createListens({ serverInfo, notifier });
+  let running = 0;
+
+  const lists = LIST_KINDS.map((kind): [string, Handler] => [
+    LIST_METHODS[kind].method,
+    (exchange) => list(exchange, kind),
+  ]);
+  const common: [string, Handler][] = [
+    ...lists,
+    ["tools/call", (exchange) => named(exchange, "tools", exchange.envelope.name)],
+    ["prompts/get", (exchange) => named(exchange, "prompts", exchange.envelope.name)],
+    ["resources/read", resource],
+    ["completion/complete", complete],
+  ];
+  const handlers: Readonly<Record<Era, ReadonlyMap<string, Handler>>> = {
+    legacy: new Map([
+      ...common,
+      ["ping", done],
+      ["logging/setLevel", setLevel],
+      ["resources/subscribe", subscribe],
+      ["resources/unsubscribe", unsubscribe],
+    ]),
+    modern: new Map([...common, ["server/discover", discover], ["subscriptions/listen", listens.open]]),
+  };
+
+  return {
+    request(exchange) {
+      const handler = handlers[exchange.era].get(exchange.envelope.method) ?? notFound;
+      handler(exchange);
+    },
+    notification,
+    initialize,
+    endListens: listens.endAll,
+    get running() {
+      return running;
+    },
+  };
+
+  function notification(client: Client, message: Buffer, envelope: Envelope): void {
+    if (envelope.method !== "notifications/cancelled" || envelope.requestId.start === -1) return;
+    const key = message.toString("latin1", envelope.requestId.start, envelope.requestId.end);
+    const exchange = client.running.get(key);
+    if (exchange === undefined) return;
+    exchange.onCancel?.();
+    exchange.drop();
+  }
+
+  function initialize(scope: Scope, params: Buffer): { result: string; protocolVersion: string } {
+    const { protocolVersion: requested } = JSON.parse(params.toString("utf8")) as {
+      protocolVersion?: unknown;
+    };
+    const known = typeof requested === "string" && LEGACY_PROTOCOL_VERSIONS.includes(requested);
+    const protocolVersion = known ? requested : LEGACY_PROTOCOL_VERSION;
+    const capabilities = { ...capabilitiesOf(scope), logging: {} };
+    const instructions = instructionsOf(scope);
+    return {
+      protocolVersion,
+      result: JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions }),
+    };
+  }
+
+  function list(exchange: Exchange, kind: ListKind): void {
+    const { scope, message, envelope, era } = exchange;
+    const page = printPage(scope, kind, era, textOf(message, envelope.cursor), pageSize);
+    if (page === undefined) invalid(exchange, "Invalid cursor: take nextCursor of the page before as it is");
+    else exchange.reply(resultMessage(exchange.id, page));
+  }
+
+  function named(exchange: Exchange, kind: "tools" | "prompts", span: Readonly<Span>): void {
+    const name = textOf(exchange.message, span);
+    if (name === undefined) {
+      invalid(exchange, "params.name is missing or no string");
+      return;
+    }
+    const route = exchange.scope.named(kind, name);
+    if (route !== undefined) start(exchange, route, span);
+    else
+      unknown(
+        exchange,
+        `Unknown ${kind === "tools" ? "tool" : "prompt"}: ${name}`,
+        poolOfName(exchange.scope, name),
+      );
+  }
+
+  function resource(exchange: Exchange): void {
+    const { scope, message, envelope, era } = exchange;
+    const uri = textOf(message, envelope.uri);
+    if (uri === undefined) {
+      invalid(exchange, "params.uri is missing or no string");
+      return;
+    }
+    const route = scope.resource(uri);
+    if (route !== undefined) {
+      start(exchange, route, envelope.uri);
+      return;
+    }
+    const code = era === "modern" ? rpcCode.invalidParams : rpcCode.resourceNotFoundLegacy;
+    exchange.reply(errorMessage(exchange.id, code, `Resource not found: ${uri}`, { uri }));
+  }
+
+  function complete(exchange: Exchange): void {
+    const { scope, message, envelope } = exchange;
+    const name = textOf(message, envelope.refName);
+    const uri = textOf(message, envelope.refUri);
+    const route =
+      name !== undefined
+        ? scope.named("prompts", name)
+        : uri !== undefined
+          ? (scope.template(uri) ?? scope.resource(uri))
+          : undefined;
+    if (route === undefined)
+      invalid(
+        exchange,
+        `Unknown reference: ${name ?? uri ?? "params.ref names neither a prompt nor a resource"}`,
+      );
+    else start(exchange, route, name !== undefined ? envelope.refName : envelope.refUri);
+  }
+
+  /** From here on the request runs, and may be cancelled. */
+  function start(exchange: Exchange, route: Route, target: Readonly<Span>): void {
+    const { client, message, envelope, era } = exchange;
+    const key = exchange.id.toString("latin1");
+    if (client.running.has(key)) {
+      exchange.reply(
+        errorMessage(
+          exchange.id,
+          rpcCode.invalidRequest,
+          "A request with this id is still running; ids must be unique",
+        ),
+      );
+      return;
+    }
+    client.running.set(key, exchange);
+    running++;
+    notifier.noteUse(client, route.pool);
+    forward(trackEnd(exchange, key), route, target, logLevelOf(client, message, envelope, era, route.pool));
+  }
+
+  function trackEnd(exchange: Exchange, key: string): Exchange {
+    const { reply, drop } = exchange;
+    let ended = false;
+    const end = (): boolean => {
+      if (ended) return false;
+      ended = true;
+      running--;
+      exchange.client.running.delete(key);
+      return true;
+    };
+    exchange.reply = (message, status) => {
+      if (end()) reply(message, status);
+    };
+    exchange.drop = () => {
+      if (end()) drop();
+    };
+    return exchange;
+  }
+
+  function logLevelOf(
+    client: Client,
+    message: Buffer,
+    envelope: Envelope,
+    era: Era,
+    pool: Pool,
+  ): number | undefined {
+    if (era === "legacy") return client.logLevel ?? 0;
+    const level = LOG_LEVELS.indexOf(textOf(message, envelope.metaLogLevel) ?? "");
+    if (level === -1) return undefined;
+    notifier.wantLogs([pool], level);
+    return level;
+  }
+
+  function setLevel(exchange: Exchange): void {
+    const { client, message, envelope, scope } = exchange;
+    const level = LOG_LEVELS.indexOf(textOf(message, envelope.level) ?? "");
+    if (level === -1) {
+      invalid(exchange, `params.level must be one of ${LOG_LEVELS.join(", ")}`);
+      return;
+    }
+    client.logLevel = level;
+    notifier.wantLogs(scope.pools, level);
+    done(exchange);
+  }
+
+  function subscribe(exchange: Exchange): void {
+    const { client, message, envelope, scope } = exchange;
+    const uri = textOf(message, envelope.uri);
+    const route = uri === undefined ? undefined : scope.resource(uri);
+    if (uri === undefined || route === undefined) {
+      invalid(exchange, `Resource not found: ${uri ?? "params.uri is missing"}`);
+    } else if (client.subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      invalid(exchange, `A client may subscribe to at most ${MAX_SUBSCRIPTIONS} resources`);
+    } else {
+      notifier.subscribe(client, route.pool, uri);
+      done(exchange);
+    }
+  }
+
+  function unsubscribe(exchange: Exchange): void {
+    const { client, message, envelope, scope } = exchange;
+    for (const pool of scope.pools) notifier.unsubscribe(client, pool, textOf(message, envelope.uri) ?? "");
+    done(exchange);
+  }
+
+  function discover(exchange: Exchange): void {
+    const result = {
+      resultType: "complete",
+      supportedVersions: MODERN_PROTOCOL_VERSIONS,
+      capabilities: capabilitiesOf(exchange.scope),
+      instructions: instructionsOf(exchange.scope),
+      ttlMs: 0,
+      cacheScope: "private",
+      _meta: { "io.modelcontextprotocol/serverInfo": serverInfo },
+    };
+    exchange.reply(resultMessage(exchange.id, JSON.stringify(result)));
+  }
+
+  /** A name that nobody lists is a mistake of the client, unless its pool has not been reached yet. */
+  function unknown(exchange: Exchange, message: string, pool: Pool | undefined): void {
+    if (pool === undefined || pool.catalog.isKnown) {
+      invalid(exchange, message);
+      return;
+    }
+    const reason = pool.members
+      .map(({ replica }) => `${replica.id}: ${replica.state.reason ?? replica.state.status}`)
+      .join("; ");
+    const error = new AggregatorError(
+      "NO_SERVERS_AVAILABLE",
+      `No upstream of ${pool.namespace} has been reached yet (${reason}).`,
+      {
+        pool: pool.namespace,
+        outcome: "not-executed",
+      },
+    );
+    exchange.reply(failureMessage(exchange.id, error));
+  }
+
+  function poolOfName(scope: Scope, name: string): Pool | undefined {
+    const [only] = scope.pools;
+    if (scope.pools.length === 1) return only;
+    return scope.pools.find(({ namespace }) => name.startsWith(namespace + separator));
+  }
+}
+
+function done(exchange: Exchange): void {
+  exchange.reply(resultMessage(exchange.id, "{}"));
+}
+
+function invalid(exchange: Exchange, message: string): void {
+  exchange.reply(errorMessage(exchange.id, rpcCode.invalidParams, message));
+}
+
+function notFound(exchange: Exchange): void {
+  const status = exchange.era === "modern" ? 404 : 200;
+  exchange.reply(
+    errorMessage(exchange.id, rpcCode.methodNotFound, `Method not found: ${exchange.envelope.method}`),
+    status,
+  );
+}

@@ -1,0 +1,103 @@
+import { createFakeClock } from "@fairlead/core/testing";
+import { describe, expect, it, vi } from "vitest";
+import type { Scope } from "../catalog/catalog.ts";
+import { createSessions } from "./sessions.ts";
+
+const scope = { pools: [] } as unknown as Scope;
+const otherScope = { pools: [] } as unknown as Scope;
+
+function setUp({ maxSessions = 3, idleMs = 60_000 } = {}) {
+  const clock = createFakeClock();
+  const onClose = vi.fn();
+  const sessions = createSessions({ maxSessions, idleMs, clock, onOpen: () => {}, onClose });
+  const open = () => {
+    const session = sessions.open(scope, "2025-11-25");
+    if (session === undefined) throw new Error("no session");
+    return session;
+  };
+  return { clock, sessions, open, onClose };
+}
+
+describe("sessions", () => {
+  it("have ids that cannot be guessed, and are found by them on their own path only", () => {
+    const { sessions, open } = setUp();
+    const a = open();
+    const b = open();
+    expect(a.id).toMatch(/^[\w-]{32}$/);
+    expect(a.id).not.toBe(b.id);
+    expect(sessions.use(a.id, scope)).toBe(a);
+    expect(sessions.use(a.id, otherScope)).toBeUndefined();
+    expect(sessions.use("nonsense", scope)).toBeUndefined();
+  });
+
+  it("end after idleness, counted from their last use", async () => {
+    const { clock, sessions, open } = setUp({ idleMs: 60_000 });
+    const used = open();
+    const idle = open();
+    await clock.advance(50_000);
+    sessions.use(used.id, scope);
+    await clock.advance(50_000);
+    expect(sessions.use(idle.id, scope)).toBeUndefined();
+    expect(sessions.use(used.id, scope)).toBe(used);
+    sessions.closeAll();
+  });
+
+  it("are not idle while a stream is open or a call runs", async () => {
+    const { clock, sessions, open } = setUp({ idleMs: 1_000 });
+    const listening = open();
+    const detach = listening.attach({ send: () => {}, end: () => {} });
+    const calling = open();
+    calling.client.running.set("1", {} as never);
+    await clock.advance(200_000);
+    expect(sessions.size).toBe(2);
+    detach();
+    calling.client.running.clear();
+    await clock.advance(200_000);
+    expect(sessions.size).toBe(0);
+  });
+
+  it("make room by ending the one that was idle for longest, and refuse when none is", () => {
+    const { sessions, open, onClose } = setUp({ maxSessions: 2 });
+    const first = open();
+    const second = open();
+    sessions.use(first.id, scope);
+    const third = open();
+    expect(onClose).toHaveBeenCalledExactlyOnceWith(second.client);
+    for (const session of [first, third]) session.attach({ send: () => {}, end: () => {} });
+    expect(sessions.open(scope, "2025-11-25")).toBeUndefined();
+  });
+
+  it("keep a bounded backlog for a client without a stream, and hand it to the next one", () => {
+    const { open } = setUp();
+    const { client, attach } = open();
+    for (let at = 0; at < 1_000; at++) client.push(Buffer.from(String(at)));
+    const seen: string[] = [];
+    const detach = attach({ send: (message) => seen.push(message.toString()), end: () => {} });
+    expect(seen).toEqual(Array.from({ length: 64 }, (_, at) => String(at)));
+    client.push(Buffer.from("live"));
+    expect(seen.at(-1)).toBe("live");
+    detach();
+  });
+
+  it("give what they have to say to the newest stream only", () => {
+    const { open } = setUp();
+    const { client, attach } = open();
+    const older: string[] = [];
+    const newer: string[] = [];
+    attach({ send: (message) => older.push(message.toString()), end: () => {} });
+    attach({ send: (message) => newer.push(message.toString()), end: () => {} });
+    client.push(Buffer.from("once"));
+    expect([older, newer]).toEqual([[], ["once"]]);
+  });
+
+  it("end their streams and cancel their calls when they are closed", () => {
+    const { sessions, open } = setUp();
+    const session = open();
+    const end = vi.fn();
+    const exchange = { onCancel: vi.fn(), drop: vi.fn() };
+    session.attach({ send: () => {}, end });
+    session.client.running.set("1", exchange as never);
+    sessions.close(session);
+    expect([end, exchange.onCancel, exchange.drop].map((mock) => mock.mock.calls.length)).toEqual([1, 1, 1]);
+  });
+});

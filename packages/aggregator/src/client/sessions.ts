@@ -1,0 +1,136 @@
+// Legacy HTTP sessions: unguessable ids, a bound on their number, an end after idleness.
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "@fairlead/core";
+import type { Scope } from "../catalog/catalog.ts";
+import { type Client, createClient } from "./client.ts";
+
+export interface HttpSession {
+  readonly id: string;
+  readonly client: Client;
+  readonly protocolVersion: string;
+  readonly streams: ReadonlySet<SessionStream>;
+  /** Opens a stream for messages that answer no request; the newest one gets them. Returns how to take it away. */
+  attach(stream: SessionStream): () => void;
+  usedAt: number;
+}
+
+interface SessionStream {
+  send(message: Buffer): void;
+  end(): void;
+}
+
+export interface Sessions {
+  readonly size: number;
+  readonly streams: number;
+  /** Opens a session, or returns undefined when there are too many and none is idle. */
+  open(scope: Scope, protocolVersion: string): HttpSession | undefined;
+  /** Finds a session and marks it as used. */
+  use(id: string, scope: Scope): HttpSession | undefined;
+  close(session: HttpSession): void;
+  closeAll(): void;
+}
+
+export interface SessionsOptions {
+  readonly maxSessions: number;
+  readonly idleMs: number;
+  readonly clock: Clock;
+  readonly onOpen: (client: Client) => void;
+  readonly onClose: (client: Client) => void;
+}
+
+/** What is kept for a client that has no stream open, so that it does not miss a change while it reconnects. */
+const MAX_BACKLOG = 64;
+const SWEEP_MS = 30_000;
+
+export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: SessionsOptions): Sessions {
+  /** In the order of last use. */
+  const sessions = new Map<string, HttpSession>();
+  let stopSweeping = sweepLater();
+
+  return {
+    get size() {
+      return sessions.size;
+    },
+    get streams() {
+      let count = 0;
+      for (const { streams } of sessions.values()) count += streams.size;
+      return count;
+    },
+    open,
+    use(id, scope) {
+      const session = sessions.get(id);
+      if (session === undefined || session.client.scope !== scope) return undefined;
+      session.usedAt = clock.now();
+      sessions.delete(id);
+      sessions.set(id, session);
+      return session;
+    },
+    close,
+    closeAll() {
+      stopSweeping();
+      for (const session of [...sessions.values()]) close(session);
+    },
+  };
+
+  function open(scope: Scope, protocolVersion: string): HttpSession | undefined {
+    if (sessions.size >= maxSessions && !evict()) return undefined;
+    const id = randomBytes(24).toString("base64url");
+    const backlog: Buffer[] = [];
+    const streams = new Set<SessionStream>();
+    const client = createClient(id, scope, (message) => {
+      const newest = [...streams].at(-1);
+      if (newest !== undefined) newest.send(message);
+      else if (backlog.length < MAX_BACKLOG) backlog.push(message);
+    });
+    const attach = (stream: SessionStream): (() => void) => {
+      streams.add(stream);
+      for (const message of backlog.splice(0)) stream.send(message);
+      return () => void streams.delete(stream);
+    };
+    const session: HttpSession = { id, client, protocolVersion, streams, attach, usedAt: clock.now() };
+    sessions.set(id, session);
+    onOpen(client);
+    return session;
+  }
+
+  function close(session: HttpSession): void {
+    if (!sessions.delete(session.id)) return;
+    onClose(session.client);
+    for (const exchange of [...session.client.running.values()]) {
+      exchange.onCancel?.();
+      exchange.drop();
+    }
+    for (const stream of [...session.streams]) stream.end();
+  }
+
+  /** The timer does not keep the process alive. */
+  function sweepLater(): () => void {
+    const setTimer = clock.setTimer ?? systemClock.setTimer;
+    const cancel = setTimer?.(() => {
+      sweep();
+      stopSweeping = sweepLater();
+    }, SWEEP_MS);
+    return cancel ?? (() => {});
+  }
+
+  function sweep(): void {
+    const limit = clock.now() - idleMs;
+    for (const session of sessions.values()) {
+      if (session.usedAt > limit) return;
+      if (isIdle(session)) close(session);
+    }
+  }
+
+  function evict(): boolean {
+    for (const session of sessions.values()) {
+      if (!isIdle(session)) continue;
+      close(session);
+      return true;
+    }
+    return false;
+  }
+}
+
+function isIdle({ streams, client }: HttpSession): boolean {
+  return streams.size === 0 && client.running.size === 0;
+}

@@ -1,0 +1,134 @@
+// What a multiplexer is made of, in plain data. The gateway reads it from a file; a library user writes it down.
+
+import type { StrategyFactory } from "@fairlead/balancer";
+
+/** How to reach or start one MCP server. */
+export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig;
+
+interface UpstreamCommon {
+  /** Unique among all upstreams. @defaultValue `<namespace>-<position, from 1>` */
+  readonly id?: string | undefined;
+  /** Share of the traffic relative to its siblings, > 0. @defaultValue 1 */
+  readonly weight?: number | undefined;
+  /** Lower is preferred; higher ones serve when no lower one can. @defaultValue 1 */
+  readonly priority?: number | undefined;
+  /** Most calls at a time; more wait or go elsewhere. @defaultValue unlimited */
+  readonly maxConcurrency?: number | undefined;
+}
+
+interface ProcessConfig {
+  readonly args?: readonly string[] | undefined;
+  /** Added to a short allow-list of the gateway's own environment (PATH, HOME, LANG, …). */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly cwd?: string | undefined;
+}
+
+/** A process that speaks MCP on its stdin and stdout. */
+export interface StdioUpstreamConfig extends UpstreamCommon, ProcessConfig {
+  readonly transport: "stdio";
+  readonly command: string;
+}
+
+/**
+ * A server that speaks Streamable HTTP. With `command` the gateway starts and supervises it too; then `{port}` (a free
+ * loopback port) and `{socket}` (a path for a Unix socket, which the gateway connects to) may stand in `url`, `args`
+ * and `env`.
+ */
+export interface HttpUpstreamConfig extends UpstreamCommon, ProcessConfig {
+  readonly transport: "streamable-http";
+  readonly url: string;
+  /** Sent with every request, such as `authorization`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly command?: string | undefined;
+}
+
+/** What may be said about one tool, by its original name. */
+export interface ToolPolicy {
+  /** `"safe"`: may run twice, so it is retried elsewhere; `"never"`: not even if annotated as read-only. */
+  readonly retry?: "safe" | "never" | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The upstreams that serve one namespace. */
+export interface PoolConfig {
+  /** Prefix of the pool's tools: 1 to 32 characters of `[A-Za-z0-9_-]`. */
+  readonly namespace: string;
+  readonly upstreams: readonly UpstreamConfig[];
+  /** Name of a built-in load-balancing strategy, or a factory. @defaultValue "least-connections" */
+  readonly strategy?: string | StrategyFactory<never> | undefined;
+  /** Passed to the strategy, which validates them. */
+  readonly strategyOptions?: unknown;
+  /** A call without progress ends after this long, in milliseconds. @defaultValue 30 000 */
+  readonly timeoutMs?: number | undefined;
+  /** A call ends after this long even with progress, in milliseconds. @defaultValue 600 000 */
+  readonly maxTimeoutMs?: number | undefined;
+  /** How long `initialize` may take, in milliseconds. @defaultValue 10 000 */
+  readonly startTimeoutMs?: number | undefined;
+  /** Attempts on different upstreams for one call, from 1. @defaultValue 3 */
+  readonly maxAttempts?: number | undefined;
+  /** How long a call waits for an upstream to become available, in milliseconds. @defaultValue 2 000 */
+  readonly queueTimeoutMs?: number | undefined;
+  /** Calls that may wait at a time. @defaultValue 1 000 */
+  readonly maxQueue?: number | undefined;
+  /** Whether `readOnlyHint` and `idempotentHint` of this pool's tools are believed. @defaultValue true */
+  readonly trustAnnotations?: boolean | undefined;
+  readonly tools?: Readonly<Record<string, ToolPolicy>> | undefined;
+  readonly healthCheck?: HealthCheckConfig | undefined;
+  readonly restart?: RestartConfig | undefined;
+  readonly breaker?: BreakerConfig | undefined;
+}
+
+export interface HealthCheckConfig {
+  /** Time between two pings, in milliseconds; 0 turns them off. @defaultValue 10 000 */
+  readonly intervalMs?: number | undefined;
+  /** @defaultValue 5 000 */
+  readonly timeoutMs?: number | undefined;
+  /** Pings in a row that must fail before the upstream gets no more calls. @defaultValue 2 */
+  readonly failureThreshold?: number | undefined;
+}
+
+export interface RestartConfig {
+  /** First delay after a failure, in milliseconds; doubles from there, with jitter. @defaultValue 200 */
+  readonly baseDelayMs?: number | undefined;
+  /** Longest delay, in milliseconds. @defaultValue 30 000 for processes, 1 500 for URLs */
+  readonly maxDelayMs?: number | undefined;
+  /** Ends within a minute of which the process counts as crash-looping. @defaultValue 5 */
+  readonly crashLoopThreshold?: number | undefined;
+}
+
+export interface BreakerConfig {
+  /** @defaultValue 5 */
+  readonly failureThreshold?: number | undefined;
+  /** Milliseconds. @defaultValue 60 000 */
+  readonly resetTimeoutMs?: number | undefined;
+  /** @defaultValue 3 */
+  readonly successThreshold?: number | undefined;
+  /** @defaultValue 3 */
+  readonly halfOpenMaxCalls?: number | undefined;
+}
+
+export interface LimitsConfig {
+  /** Longest message from a client, in bytes. @defaultValue 4 MiB */
+  readonly maxRequestBytes?: number | undefined;
+  /** Longest message from a server, in bytes. @defaultValue 32 MiB */
+  readonly maxResponseBytes?: number | undefined;
+  /** Deepest nesting of a message. @defaultValue 64 */
+  readonly maxDepth?: number | undefined;
+  /** Client sessions at a time. @defaultValue 10 000 */
+  readonly maxSessions?: number | undefined;
+  /** A session that is not used for this long ends, in milliseconds. @defaultValue 3 600 000 */
+  readonly sessionIdleMs?: number | undefined;
+  /** Entries in one page of a list. @defaultValue 500 */
+  readonly pageSize?: number | undefined;
+  /** Processes that may be starting at a time. @defaultValue 4 */
+  readonly maxConcurrentStarts?: number | undefined;
+}
+
+export interface MultiplexerConfig {
+  readonly pools: readonly PoolConfig[];
+  /** Between namespace and name. @defaultValue "__" */
+  readonly separator?: string | undefined;
+  /** How the gateway names itself to both sides. */
+  readonly serverInfo?: { readonly name: string; readonly version: string } | undefined;
+  readonly limits?: LimitsConfig | undefined;
+}

@@ -1,0 +1,45 @@
+// Every way in which the multiplexer itself refuses or fails a call. `code` is for programs, `message` for people;
+// on the wire they become JSON-RPC errors with `data.code` (see wire/error-reply.ts).
+
+/** Codes of {@link AggregatorError}; each has a row in the README. */
+export type AggregatorErrorCode =
+  | "NO_SERVERS_AVAILABLE"
+  | "CIRCUIT_OPEN"
+  | "FAILOVER_EXHAUSTED"
+  | "CONNECTION_FAILED"
+  | "OUTCOME_UNKNOWN"
+  | "DEADLINE_EXCEEDED"
+  | "QUEUE_FULL"
+  | "NAME_COLLISION"
+  | "INVALID_CONFIG"
+  | "DRAINING";
+
+/** Facts about a failed call that a program may want; all are also sent to the client as `error.data`. */
+export interface AggregatorErrorFacts {
+  /** The pool, or the upstream, that the error is about. */
+  readonly pool?: string;
+  readonly upstream?: string;
+  /** How many attempts were made. */
+  readonly attempts?: number;
+  /** `"unknown"` when the call may have been executed, `"not-executed"` when it certainly was not. */
+  readonly outcome?: "unknown" | "not-executed";
+  readonly retryAfterMs?: number;
+  readonly timeoutMs?: number;
+}
+
+export class AggregatorError extends Error {
+  override readonly name = "AggregatorError";
+  readonly code: AggregatorErrorCode;
+  readonly facts: AggregatorErrorFacts;
+
+  constructor(
+    code: AggregatorErrorCode,
+    message: string,
+    facts: AggregatorErrorFacts = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+    this.facts = facts;
+  }
+}

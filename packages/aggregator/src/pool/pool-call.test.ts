@@ -1,0 +1,269 @@
+import { createRetryBudget, createTimerWheel, type RetryBudget } from "@fairlead/core";
+import { createFakeClock } from "@fairlead/core/testing";
+import { beforeEach, describe, expect, it } from "vitest";
+import { AggregatorError } from "../errors.ts";
+import type { UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
+import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
+
+/** A pool of named upstreams that do what the test says. */
+function setUp(options: { repeatable?: boolean; maxAttempts?: number; budget?: RetryBudget } = {}) {
+  const { repeatable = true, maxAttempts = 3 } = options;
+  const clock = createFakeClock();
+  const log: string[] = [];
+  const available: string[] = ["a", "b", "c"];
+  const sent: { upstream: string; exchange: UpstreamExchange }[] = [];
+  const queue = new Set<PoolCall>();
+  let full = false;
+  const budget = options.budget ?? createRetryBudget({ initialTokens: 10, clock });
+
+  const owner: PoolCallOwner = {
+    namespace: "pool",
+    maxAttempts,
+    queueTimeoutMs: 2_000,
+    budget,
+    wheel: createTimerWheel({ clock }),
+    now: () => clock.now(),
+    attempt(call) {
+      const upstream = available.find((name) => !call.tried.includes(name));
+      return upstream === undefined ? "wait" : attemptOn(upstream);
+    },
+    enqueue(call) {
+      if (full) return false;
+      queue.add(call);
+      return true;
+    },
+    dequeue: (call) => void queue.delete(call),
+    onFailure: (upstream) => log.push(`${upstream} failed`),
+    onAttemptEnd: () => {},
+    onEnd: (_call, failed) => log.push(failed ? "ended in failure" : "ended"),
+  };
+
+  function attemptOn(upstream: string): Attempt {
+    return {
+      lease: {
+        endpointId: upstream,
+        slot: 0,
+        release: (outcome) => log.push(`lease ${upstream}: ${outcome}`),
+      },
+      connection: {
+        inFlight: 0,
+        lastHeardAt: 0,
+        send: (exchange) => sent.push({ upstream, exchange }),
+        cancel: (_id, reason) => log.push(`cancel on ${upstream}: ${reason}`),
+        notify: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      },
+      breaker: {
+        release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
+      } as never,
+      permit: 1,
+    };
+  }
+
+  const answers: string[] = [];
+  const errors: AggregatorError[] = [];
+  const call = new PoolCall(owner, {
+    method: "tools/call",
+    subject: "tool t",
+    entry: undefined,
+    repeatable,
+    timeoutMs: 30_000,
+    maxTimeoutMs: 120_000,
+    encode: () => Buffer.alloc(0),
+    onNotification: (message) => answers.push(message.toString()),
+    onAnswer: (message) => answers.push(message.toString()),
+    onError: (error) => errors.push(error),
+  });
+  return { clock, log, available, sent, queue, call, answers, errors, fill: () => (full = true) };
+}
+
+const message = (text: string): [Buffer, Envelope] => [Buffer.from(text), scanEnvelope(Buffer.from(text))];
+const result = message('{"jsonrpc":"2.0","id":1,"result":{}}');
+const progress = message(
+  '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}',
+);
+const failure = (executed: "no" | "maybe", kind: UpstreamFailure["kind"] = "transport"): UpstreamFailure => ({
+  executed,
+  kind,
+  message: "broken",
+});
+
+let test: ReturnType<typeof setUp>;
+const last = (): UpstreamExchange => {
+  const entry = test.sent.at(-1);
+  if (entry === undefined) throw new Error("nothing was sent");
+  return entry.exchange;
+};
+
+describe("a call", () => {
+  beforeEach(() => {
+    test = setUp();
+    test.call.start();
+  });
+
+  it("gives its lease and its permit back with the answer, once", () => {
+    last().onAnswer(...result);
+    expect(test.answers).toHaveLength(1);
+    expect(test.log).toEqual(["breaker a: success", "lease a: success", "ended"]);
+  });
+
+  it("counts an internal error of the server against it, and any other error not", () => {
+    last().onAnswer(...message('{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"x"}}'));
+    expect(test.log.slice(0, 2)).toEqual(["breaker a: failure", "lease a: app-error"]);
+    test = setUp();
+    test.call.start();
+    last().onAnswer(...message('{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"x"}}'));
+    expect(test.log.slice(0, 2)).toEqual(["breaker a: success", "lease a: client-error"]);
+  });
+
+  it("ends at its deadline, cancels the attempt, and says that the outcome is unknown", async () => {
+    await test.clock.advance(31_000);
+    expect(test.errors).toMatchObject([
+      { code: "DEADLINE_EXCEEDED", facts: { outcome: "unknown", upstream: "a", attempts: 1 } },
+    ]);
+    expect(test.log).toContain("cancel on a: timeout");
+    expect(test.log).toContain("lease a: timeout");
+    expect(test.clock.pending).toBe(0);
+  });
+
+  it("lives as long as it makes progress, but not longer than the longest time", async () => {
+    for (let at = 0; at < 5; at++) {
+      await test.clock.advance(20_000);
+      last().onNotification(...progress);
+    }
+    expect(test.errors).toEqual([]);
+    await test.clock.advance(21_000);
+    expect(test.errors).toMatchObject([{ code: "DEADLINE_EXCEEDED" }]);
+  });
+
+  it("fails over with the deadline that its progress has earned", async () => {
+    await test.clock.advance(20_000);
+    last().onNotification(...progress);
+    await test.clock.advance(20_000);
+    test.available.splice(0);
+    last().onFailure(failure("maybe"));
+    await test.clock.advance(500);
+    expect(test.queue.size).toBe(1);
+    test.available.push("d");
+    expect(test.call.wake()).toBe(true);
+    expect(test.sent.at(-1)?.upstream).toBe("d");
+  });
+
+  it("goes silent when it is cancelled, and tells the upstream", () => {
+    test.call.cancel("enough");
+    expect(test.log).toEqual(["cancel on a: enough", "breaker a: ignored", "lease a: cancelled", "ended"]);
+    expect([test.answers, test.errors]).toEqual([[], []]);
+    expect(test.clock.pending).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("failover", () => {
+  it("tries each upstream once, as often as allowed, and then says what failed", () => {
+    test = setUp({ maxAttempts: 3 });
+    test.call.start();
+    for (let at = 0; at < 3; at++) last().onFailure(failure("maybe"));
+    expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b", "c"]);
+    expect(test.errors).toMatchObject([
+      { code: "FAILOVER_EXHAUSTED", facts: { attempts: 3, outcome: "unknown" } },
+    ]);
+  });
+
+  it("does not repeat what may have been executed and must not run twice", () => {
+    test = setUp({ repeatable: false });
+    test.call.start();
+    last().onFailure(failure("maybe"));
+    expect(test.sent).toHaveLength(1);
+    expect(test.errors).toMatchObject([
+      { code: "OUTCOME_UNKNOWN", facts: { outcome: "unknown", upstream: "a" } },
+    ]);
+  });
+
+  it("moves anything that certainly was not executed", () => {
+    test = setUp({ repeatable: false });
+    test.call.start();
+    last().onFailure(failure("no"));
+    last().onFailure(failure("no", "session-lost"));
+    last().onAnswer(...result);
+    expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b", "c"]);
+    expect(test.answers).toHaveLength(1);
+  });
+
+  it("says that the outcome is unknown as soon as any attempt may have been executed", () => {
+    test = setUp({ maxAttempts: 2 });
+    test.call.start();
+    last().onFailure(failure("maybe"));
+    last().onFailure(failure("no"));
+    expect(test.errors).toMatchObject([{ code: "FAILOVER_EXHAUSTED", facts: { outcome: "unknown" } }]);
+  });
+
+  it("stops when the retry budget is spent", () => {
+    const budget: RetryBudget = { deposit: () => {}, tryWithdraw: () => false, balance: 0 };
+    test = setUp({ budget });
+    test.call.start();
+    last().onFailure(failure("maybe"));
+    expect(test.sent).toHaveLength(1);
+    expect(test.errors).toMatchObject([{ code: "FAILOVER_EXHAUSTED" }]);
+  });
+
+  it("does not spread a refusal that every upstream would repeat", () => {
+    test = setUp();
+    test.call.start();
+    last().onFailure(failure("no", "refused"));
+    expect(test.errors).toMatchObject([{ code: "CONNECTION_FAILED", facts: { outcome: "not-executed" } }]);
+  });
+
+  it("leaves an upstream that stopped answering, if the call may be repeated", () => {
+    test = setUp();
+    test.call.start();
+    test.call.abandon("unhealthy");
+    expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b"]);
+    test = setUp({ repeatable: false });
+    test.call.start();
+    test.call.abandon("unhealthy");
+    expect(test.sent).toHaveLength(1);
+    expect(test.errors).toEqual([]);
+  });
+});
+
+describe("waiting", () => {
+  beforeEach(() => {
+    test = setUp();
+    test.available.splice(0);
+  });
+
+  it("ends when an upstream becomes available", async () => {
+    test.call.start();
+    await test.clock.advance(1_000);
+    expect(test.call.wake()).toBe(false);
+    test.available.push("late");
+    expect(test.call.wake()).toBe(true);
+    last().onAnswer(...result);
+    expect(test.answers).toHaveLength(1);
+    expect(test.queue.size).toBe(0);
+  });
+
+  it("ends after its time, and says that nothing was executed", async () => {
+    test.call.start();
+    await test.clock.advance(2_100);
+    expect(test.errors).toMatchObject([
+      { code: "NO_SERVERS_AVAILABLE", facts: { outcome: "not-executed", attempts: 0 } },
+    ]);
+    expect(test.queue.size).toBe(0);
+  });
+
+  it("is refused at once when too many wait already", () => {
+    test.fill();
+    test.call.start();
+    expect(test.errors).toMatchObject([
+      { code: "QUEUE_FULL", facts: { outcome: "not-executed", retryAfterMs: 2_000 } },
+    ]);
+  });
+
+  it("ends with the pool", () => {
+    test.call.start();
+    test.call.abort(new AggregatorError("DRAINING", "bye"));
+    expect(test.errors).toMatchObject([{ code: "DRAINING" }]);
+    expect(test.queue.size).toBe(0);
+  });
+});

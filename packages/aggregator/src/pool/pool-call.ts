@@ -1,0 +1,298 @@
+// One call on its way through a pool: picks an upstream, waits when there is none, fails over where that is safe, keeps
+// the deadline, and ends in exactly one answer or error. A class, because one is made per call: it is the exchange,
+// the timer's argument and the queue's entry at once.
+import type { Lease } from "@fairlead/balancer";
+import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
+import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
+import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import { type Envelope, integerOf } from "../wire/envelope.ts";
+import {
+  type AttemptOutcome,
+  CANCELLED,
+  outcomeOfError,
+  outcomeOfFailure,
+  SUCCESS,
+  TIMEOUT,
+} from "./outcome.ts";
+
+/** What a client asks of a pool. */
+export interface PoolRequest {
+  readonly method: string;
+  /** For people, in errors: "tool echo". */
+  readonly subject: string;
+  readonly entry: PoolEntry | undefined;
+  /** Whether it may be executed twice. */
+  readonly repeatable: boolean;
+  /** Longest time without an answer or progress, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Longest time in all, in milliseconds. */
+  readonly maxTimeoutMs: number;
+  encode(id: number): Buffer;
+  onNotification(message: Buffer, envelope: Envelope): void;
+  onAnswer(message: Buffer, envelope: Envelope): void;
+  onError(error: AggregatorError): void;
+}
+
+/** One upstream as a call uses it. */
+export interface Attempt {
+  readonly lease: Lease;
+  readonly connection: UpstreamConnection;
+  readonly breaker: CircuitBreaker;
+  readonly permit: number;
+}
+
+/** What a call needs of its pool. */
+export interface PoolCallOwner {
+  readonly namespace: string;
+  readonly maxAttempts: number;
+  readonly queueTimeoutMs: number;
+  readonly budget: RetryBudget;
+  readonly wheel: TimerWheel;
+  readonly now: () => number;
+  /** Leases an upstream, or says why there is none: worth waiting for, or not. */
+  attempt(call: PoolCall): Attempt | "wait" | AggregatorError;
+  /** Queues the call; false when the queue is full. */
+  enqueue(call: PoolCall): boolean;
+  dequeue(call: PoolCall): void;
+  onFailure(upstream: string, failure: UpstreamFailure): void;
+  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
+  /** The call has ended. */
+  onEnd(call: PoolCall, failed: boolean): void;
+}
+
+export class PoolCall implements UpstreamExchange {
+  readonly request: PoolRequest;
+  /** Upstreams that this call has failed on. */
+  readonly tried: string[] = [];
+  readonly #owner: PoolCallOwner;
+  readonly #startedAt: number;
+  /** When the call ends without an answer; progress moves it. */
+  #deadlineAt: number;
+  #attempts = 0;
+  #current: Attempt | undefined;
+  #upstreamId = 0;
+  #timer: TimerHandle | undefined;
+  #waiting = false;
+  #lastFailure: UpstreamFailure | undefined;
+  /** Whether any attempt so far may have been executed. */
+  #mayHaveRun = false;
+  #ended = false;
+
+  constructor(owner: PoolCallOwner, request: PoolRequest) {
+    this.#owner = owner;
+    this.request = request;
+    this.#startedAt = owner.now();
+    this.#deadlineAt = this.#startedAt + request.timeoutMs;
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  /** The upstream that has the call now. */
+  get upstream(): string | undefined {
+    return this.#current?.lease.endpointId;
+  }
+
+  start(): void {
+    this.#owner.budget.deposit();
+    this.#arm(this.#leftMs());
+    this.#next();
+  }
+
+  /** An upstream may have become available; true when the call no longer waits. */
+  wake(): boolean {
+    if (!this.#waiting) return true;
+    const attempt = this.#owner.attempt(this);
+    if (attempt === "wait") return false;
+    this.#waiting = false;
+    this.#owner.dequeue(this);
+    this.#arm(this.#leftMs());
+    this.#take(attempt);
+    return true;
+  }
+
+  encode(id: number): Buffer {
+    return this.request.encode(id);
+  }
+
+  onNotification(message: Buffer, envelope: Envelope): void {
+    if (envelope.method === "notifications/progress") {
+      const { timeoutMs, maxTimeoutMs } = this.request;
+      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+      this.#arm(this.#leftMs());
+    }
+    this.request.onNotification(message, envelope);
+  }
+
+  onAnswer(message: Buffer, envelope: Envelope): void {
+    const isError = envelope.kind === "error";
+    this.#settle(isError ? outcomeOfError(integerOf(message, envelope.errorCode)) : SUCCESS);
+    if (this.#end(false)) this.request.onAnswer(message, envelope);
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    const upstream = this.upstream ?? "";
+    this.#lastFailure = failure;
+    if (failure.executed === "maybe") this.#mayHaveRun = true;
+    this.tried.push(upstream);
+    this.#settle(outcomeOfFailure(failure));
+    this.#owner.onFailure(upstream, failure);
+    if (this.#ended) return;
+    if (failure.executed === "maybe" && !this.request.repeatable) {
+      this.#fail(
+        "OUTCOME_UNKNOWN",
+        `${this.request.subject} was sent to ${upstream}, but no answer came: ${failure.message}. It may have been executed; check before you repeat it.`,
+        { upstream, outcome: "unknown" },
+      );
+    } else if (failure.kind === "refused") {
+      this.#fail("CONNECTION_FAILED", `${upstream} refused ${this.request.subject}: ${failure.message}`, {
+        upstream,
+        outcome: "not-executed",
+      });
+    } else if (
+      this.#attempts >= this.#owner.maxAttempts ||
+      (failure.executed === "maybe" && !this.#owner.budget.tryWithdraw())
+    ) {
+      this.#exhausted();
+    } else {
+      this.#next();
+    }
+  }
+
+  /** The client no longer wants an answer. */
+  cancel(reason: string): void {
+    if (this.#ended) return;
+    this.#dropAttempt(reason, CANCELLED);
+    this.#end(false);
+  }
+
+  /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
+  abandon(reason: string): void {
+    if (this.#current === undefined || !this.request.repeatable) return;
+    this.#current.connection.cancel(this.#upstreamId, reason);
+    this.onFailure({ executed: "maybe", kind: "transport", message: reason });
+  }
+
+  /** Ends a call that waits, or that must not go on. */
+  abort(error: AggregatorError): void {
+    if (this.#ended) return;
+    this.#dropAttempt(error.message, CANCELLED);
+    if (this.#end(true)) this.request.onError(error);
+  }
+
+  #next(): void {
+    const attempt = this.#owner.attempt(this);
+    if (attempt !== "wait") {
+      this.#take(attempt);
+      return;
+    }
+    if (!this.#owner.enqueue(this)) {
+      this.#fail(
+        "QUEUE_FULL",
+        `Too many calls wait for an upstream of ${this.#owner.namespace}; try again later.`,
+        {
+          outcome: "not-executed",
+          retryAfterMs: this.#owner.queueTimeoutMs,
+        },
+      );
+      return;
+    }
+    this.#waiting = true;
+    this.#arm(Math.min(this.#owner.queueTimeoutMs, this.#leftMs()));
+  }
+
+  #take(attempt: Attempt | AggregatorError): void {
+    if (attempt instanceof AggregatorError) {
+      this.#fail(attempt.code, attempt.message, attempt.facts);
+      return;
+    }
+    this.#current = attempt;
+    this.#attempts++;
+    this.#upstreamId = attempt.connection.send(this);
+  }
+
+  /** The time is up: for an upstream to become available, or for an answer. */
+  onTimer(): void {
+    if (this.#ended) return;
+    if (this.#waiting) {
+      this.#exhausted();
+      return;
+    }
+    const upstream = this.upstream;
+    const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
+    this.#dropAttempt("timeout", TIMEOUT);
+    this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
+      ...(upstream === undefined ? {} : { upstream }),
+      timeoutMs,
+      outcome: "unknown",
+    });
+  }
+
+  #exhausted(): void {
+    const failure = this.#lastFailure;
+    if (failure === undefined) {
+      this.#fail(
+        "NO_SERVERS_AVAILABLE",
+        `No upstream of ${this.#owner.namespace} is available for ${this.request.subject}; see its state in the gateway's status.`,
+        {
+          outcome: "not-executed",
+          retryAfterMs: this.#owner.queueTimeoutMs,
+        },
+      );
+      return;
+    }
+    this.#fail(
+      "FAILOVER_EXHAUSTED",
+      `${this.request.subject} failed on ${this.tried.join(", ")}; the last failure: ${failure.message}`,
+      { outcome: "not-executed" },
+      failure.cause,
+    );
+  }
+
+  #fail(code: AggregatorErrorCode, message: string, facts: AggregatorErrorFacts, cause?: unknown): void {
+    const all = { pool: this.#owner.namespace, attempts: this.#attempts, ...facts };
+    // What the last attempt says does not undo what an earlier one may have done.
+    if (this.#mayHaveRun && all.outcome === "not-executed") all.outcome = "unknown";
+    if (this.#end(true)) this.request.onError(new AggregatorError(code, message, all, { cause }));
+  }
+
+  #dropAttempt(reason: string, outcome: AttemptOutcome): void {
+    this.#current?.connection.cancel(this.#upstreamId, reason);
+    this.#settle(outcome);
+  }
+
+  #settle(outcome: AttemptOutcome): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    current.breaker.release(current.permit, outcome.breaker);
+    current.lease.release(outcome.lease);
+    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
+  }
+
+  /** True for the first end only. */
+  #end(failed: boolean): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    if (this.#timer !== undefined) this.#owner.wheel.cancel(this.#timer);
+    if (this.#waiting) this.#owner.dequeue(this);
+    this.#waiting = false;
+    this.#owner.onEnd(this, failed);
+    return true;
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#timer !== undefined) this.#owner.wheel.cancel(this.#timer);
+    this.#timer = this.#owner.wheel.schedule<PoolCall>(Math.max(delayMs, 0), expire, this);
+  }
+
+  #leftMs(): number {
+    return this.#deadlineAt - this.#owner.now();
+  }
+}
+
+function expire(call: PoolCall): void {
+  call.onTimer();
+}

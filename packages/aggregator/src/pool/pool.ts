@@ -1,0 +1,388 @@
+// The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
+import { type Balancer, createBalancer } from "@fairlead/balancer";
+import {
+  type CircuitBreaker,
+  type Clock,
+  createCircuitBreaker,
+  createRetryBudget,
+  createTimerWheel,
+  type Random,
+  sharedTimerWheel,
+  systemClock,
+} from "@fairlead/core";
+import { fetchList, fetchLists, type ListKind } from "../catalog/lists.ts";
+import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
+import type { LimitsConfig, PoolConfig } from "../config.ts";
+import { AggregatorError } from "../errors.ts";
+import { controlRequest } from "../upstream/control.ts";
+import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
+import type { StartLimiter } from "../upstream/start-limiter.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
+
+export interface PoolOptions {
+  readonly config: PoolConfig;
+  readonly limits: Defined<Required<LimitsConfig>>;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  readonly starts: StartLimiter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: PoolListener;
+}
+
+export interface PoolListener {
+  onCatalogChange(pool: Pool, kinds: readonly ListKind[]): void;
+  onReplicaState(pool: Pool, member: PoolMember): void;
+  /** A message of the server that belongs to no call, list changes excepted. */
+  onServerNotification(pool: Pool, member: PoolMember, message: Buffer, envelope: Envelope): void;
+  onStderr(pool: Pool, member: PoolMember, text: string): void;
+  /** A list could not be read again after the server said that it changed. */
+  onProblem(pool: Pool, member: PoolMember, message: string): void;
+}
+
+/** One upstream with what the pool knows about it. */
+export interface PoolMember {
+  readonly replica: Replica;
+  readonly breaker: CircuitBreaker;
+  calls: number;
+  failures: number;
+}
+
+export interface Pool {
+  readonly namespace: string;
+  readonly config: PoolConfig;
+  readonly strategy: string;
+  readonly catalog: PoolCatalog;
+  readonly members: readonly PoolMember[];
+  readonly inFlight: number;
+  readonly queued: number;
+  readonly calls: { readonly total: number; readonly failed: number };
+  start(): void;
+  /** Runs a request; the returned handle cancels it. */
+  dispatch(request: PoolRequest): PoolCall;
+  /** Sends a control request to every upstream that is connected, and to those that come later. */
+  keep(
+    key: string,
+    request: { readonly method: string; readonly params: Readonly<Record<string, unknown>> },
+  ): void;
+  /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
+  drop(
+    key: string,
+    request?: { readonly method: string; readonly params: Readonly<Record<string, unknown>> },
+  ): void;
+  inFlightOf(member: PoolMember): number;
+  stop(): Promise<void>;
+}
+
+const RELIST_DELAY_MS = 100;
+
+export function createPool(options: PoolOptions): Pool {
+  const { config, limits, clock, random, listener } = options;
+  const {
+    namespace,
+    strategy = "least-connections",
+    maxAttempts = 3,
+    queueTimeoutMs = 2_000,
+    maxQueue = 1_000,
+  } = config;
+  const startTimeoutMs = config.startTimeoutMs ?? 10_000;
+  const catalog = createPoolCatalog();
+  const members = new Map<string, PoolMember>();
+  const active = new Set<PoolCall>();
+  const queue = new Set<PoolCall>();
+  const kept = new Map<
+    string,
+    { readonly method: string; readonly params: Readonly<Record<string, unknown>> }
+  >();
+  const relists = new Map<Replica, Set<ListKind>>();
+  const counts = { total: 0, failed: 0 };
+  const balancer = balancerFor({ ...config, strategy }, { clock, random });
+  /** The permit that the breaker gave during the last `acquire`. */
+  let permit = 0;
+  let stopped = false;
+
+  const owner: PoolCallOwner = {
+    namespace,
+    maxAttempts,
+    queueTimeoutMs,
+    // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
+    budget: createRetryBudget({
+      ratio: 0.2,
+      floorPerSecond: 10,
+      maxTokens: 1_000,
+      initialTokens: 100,
+      clock,
+    }),
+    wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
+    now: () => clock.now(),
+    attempt,
+    enqueue(call) {
+      if (queue.size >= maxQueue) return false;
+      queue.add(call);
+      return true;
+    },
+    dequeue: (call) => void queue.delete(call),
+    onAttemptEnd(upstream, { breaker }) {
+      const member = members.get(upstream);
+      if (member !== undefined && breaker === "failure") member.failures++;
+    },
+    onFailure(upstream, failure) {
+      if (failure.kind === "transport") members.get(upstream)?.replica.suspect();
+    },
+    onEnd(call, failed) {
+      active.delete(call);
+      if (failed) counts.failed++;
+      if (queue.size > 0) queueMicrotask(wakeQueue);
+    },
+  };
+
+  const replicaListener: ReplicaListener = {
+    async onConnected(replica, { connection, info }) {
+      const lists = await fetchLists(connection, {
+        capabilities: info.capabilities,
+        timeoutMs: startTimeoutMs,
+        clock,
+      });
+      // A server that does not know a subscription any more is no reason not to use it.
+      const again = [...kept.values()].map(({ method, params }) =>
+        controlRequest(connection, method, params, startTimeoutMs, clock),
+      );
+      await Promise.allSettled(again);
+      changed(catalog.update(replica.id, lists));
+    },
+    onStateChange,
+    onServerNotification,
+    onStderr: (replica, text) => listener.onStderr(pool, memberOf(replica), text),
+  };
+
+  for (const [at, upstream] of config.upstreams.entries()) {
+    const id = upstream.id ?? `${namespace}-${at + 1}`;
+    const { weight = 1, priority = 1, maxConcurrency } = upstream;
+    const breaker = createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
+    const replica = createReplica({
+      id,
+      config: upstream,
+      startTimeoutMs,
+      maxMessageBytes: limits.maxResponseBytes,
+      maxDepth: limits.maxDepth,
+      clientInfo: options.clientInfo,
+      health: config.healthCheck ?? {},
+      restart: config.restart ?? {},
+      starts: options.starts,
+      clock,
+      random,
+      listener: replicaListener,
+    });
+    members.set(id, { replica, breaker, calls: 0, failures: 0 });
+    balancer.add({
+      id,
+      weight,
+      priority,
+      ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+      admit() {
+        permit = breaker.tryAcquire();
+        return permit !== 0;
+      },
+    });
+    balancer.setHealth(id, "unhealthy", "not started");
+  }
+
+  const pool: Pool = {
+    namespace,
+    config,
+    get strategy() {
+      return balancer.snapshot().strategy;
+    },
+    catalog,
+    members: [...members.values()],
+    get inFlight() {
+      return active.size;
+    },
+    get queued() {
+      return queue.size;
+    },
+    calls: counts,
+    start() {
+      for (const { replica } of members.values()) replica.start();
+    },
+    dispatch(request) {
+      const call = new PoolCall(owner, request);
+      counts.total++;
+      active.add(call);
+      call.start();
+      return call;
+    },
+    keep(key, request) {
+      kept.set(key, request);
+      tellAll(request);
+    },
+    drop(key, request) {
+      kept.delete(key);
+      if (request !== undefined) tellAll(request);
+    },
+    inFlightOf: ({ replica }) => replica.connection?.inFlight ?? 0,
+    async stop() {
+      stopped = true;
+      for (const call of active) {
+        call.abort(
+          new AggregatorError("DRAINING", "The gateway is shutting down.", {
+            pool: namespace,
+            outcome: "unknown",
+          }),
+        );
+      }
+      await Promise.all([...members.values()].map(({ replica }) => replica.stop()));
+      balancer.close();
+    },
+  };
+  return pool;
+
+  function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+    const { only } = call.request.entry ?? {};
+    const exclude =
+      only === undefined ? call.tried : [...call.tried, ...[...members.keys()].filter((id) => !only.has(id))];
+    return (
+      lease(call, exclude) ??
+      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
+      refusal()
+    );
+  }
+
+  function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
+    const granted = balancer.acquire({ exclude, taskClass: call.request.subject });
+    if (granted === undefined) return undefined;
+    const member = members.get(granted.endpointId);
+    const connection = member?.replica.connection;
+    if (member === undefined || connection === undefined) {
+      granted.release("not-sent");
+      return undefined;
+    }
+    member.calls++;
+    return { lease: granted, connection, breaker: member.breaker, permit };
+  }
+
+  /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
+  function refusal(): "wait" | AggregatorError {
+    const connected = [...members.values()].filter(({ replica }) => replica.state.status === "ready");
+    const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
+    if (connected.length === 0 || retryAfterMs <= queueTimeoutMs) return "wait";
+    return new AggregatorError(
+      "CIRCUIT_OPEN",
+      `Every upstream of ${namespace} failed too often lately; the next try is in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+      { pool: namespace, outcome: "not-executed", retryAfterMs: Math.ceil(retryAfterMs) },
+    );
+  }
+
+  function wakeQueue(): void {
+    for (const call of queue) {
+      if (!call.wake()) return;
+    }
+  }
+
+  function onStateChange(replica: Replica): void {
+    const { status, reason } = replica.state;
+    const member = memberOf(replica);
+    balancer.setHealth(replica.id, status === "ready" ? "healthy" : "unhealthy", reason ?? status);
+    if (status === "ready") {
+      // What the breaker knows is about the connection before.
+      member.breaker.reset();
+      wakeQueue();
+    } else if (status === "unhealthy") {
+      for (const call of [...active]) {
+        if (call.upstream === replica.id) call.abandon(reason ?? "unhealthy");
+      }
+    }
+    listener.onReplicaState(pool, member);
+  }
+
+  function onServerNotification(replica: Replica, message: Buffer, envelope: Envelope): void {
+    const kinds = CHANGED_KINDS[envelope.method];
+    if (kinds === undefined) listener.onServerNotification(pool, memberOf(replica), message, envelope);
+    else relistSoon(replica, kinds);
+  }
+
+  /** Many changes in a row, as while a server registers its tools, become one new reading of the list. */
+  function relistSoon(replica: Replica, kinds: readonly ListKind[]): void {
+    const planned = relists.get(replica);
+    if (planned !== undefined) {
+      for (const kind of kinds) planned.add(kind);
+      return;
+    }
+    relists.set(replica, new Set(kinds));
+    void clock.sleep(RELIST_DELAY_MS).then(() => relist(replica));
+  }
+
+  async function relist(replica: Replica): Promise<void> {
+    const kinds = [...(relists.get(replica) ?? [])];
+    relists.delete(replica);
+    const { connection } = replica;
+    // Without a connection there is nothing to ask; the next one is listed anyway.
+    if (connection === undefined || stopped) return;
+    try {
+      const capabilities = replica.state.info?.capabilities ?? {};
+      const lists = { ...catalog.listsOf(replica.id) };
+      for (const kind of kinds)
+        lists[kind] = await fetchList(connection, kind, { capabilities, timeoutMs: startTimeoutMs, clock });
+      changed(catalog.update(replica.id, lists));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      listener.onProblem(pool, memberOf(replica), `its lists could not be read again: ${why}`);
+    }
+  }
+
+  function changed(kinds: readonly ListKind[]): void {
+    if (kinds.length > 0) listener.onCatalogChange(pool, kinds);
+  }
+
+  function tellAll({
+    method,
+    params,
+  }: {
+    readonly method: string;
+    readonly params: Readonly<Record<string, unknown>>;
+  }): void {
+    for (const { replica } of members.values()) {
+      const { connection } = replica;
+      if (connection !== undefined)
+        controlRequest(connection, method, params, startTimeoutMs, clock).catch(() => {});
+    }
+  }
+
+  function memberOf(replica: Replica): PoolMember {
+    const member = members.get(replica.id);
+    if (member === undefined) throw new Error(`unknown replica ${replica.id}`);
+    return member;
+  }
+}
+
+function balancerFor(
+  { namespace, strategy, strategyOptions }: PoolConfig,
+  { clock, random }: Pick<PoolOptions, "clock" | "random">,
+): Balancer {
+  try {
+    return createBalancer({
+      ...(strategy === undefined ? {} : { strategy }),
+      strategyOptions,
+      clock,
+      random,
+      // A pause of this process during a pick is no fault of a built-in strategy.
+      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
+  }
+}
+
+const CHANGED_KINDS: Readonly<Record<string, readonly ListKind[] | undefined>> = {
+  "notifications/tools/list_changed": ["tools"],
+  "notifications/resources/list_changed": ["resources", "resourceTemplates"],
+  "notifications/prompts/list_changed": ["prompts"],
+};
+
+type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Without the fields that are undefined, so that they do not override defaults. */
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
+}

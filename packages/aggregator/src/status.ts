@@ -1,0 +1,175 @@
+// The state of everything at one moment, in plain data for people and dashboards.
+import type { Clock } from "@fairlead/core";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Service } from "./client/service.ts";
+import type { Sessions } from "./client/sessions.ts";
+import type { Pool, PoolMember } from "./pool/pool.ts";
+import type { ReplicaStatus } from "./upstream/replica-state.ts";
+
+export interface MultiplexerStatus {
+  readonly name: string;
+  readonly version: string;
+  /** `degraded`: some upstream is not ready. */
+  readonly status: "starting" | "ready" | "degraded" | "draining";
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly pools: readonly PoolStatus[];
+  readonly clients: { readonly sessions: number; readonly streams: number };
+  readonly calls: { readonly total: number; readonly inFlight: number; readonly failed: number };
+  readonly problems: readonly Problem[];
+}
+
+export interface PoolStatus {
+  readonly namespace: string;
+  readonly path: string;
+  readonly strategy: string;
+  readonly tools: number;
+  readonly resources: number;
+  readonly resourceTemplates: number;
+  readonly prompts: number;
+  /** Calls that wait for an upstream. */
+  readonly queued: number;
+  readonly replicas: readonly UpstreamStatus[];
+}
+
+export interface UpstreamStatus {
+  readonly id: string;
+  readonly transport: "stdio" | "streamable-http";
+  readonly era: "legacy" | null;
+  readonly protocolVersion: string | null;
+  readonly status: ReplicaStatus;
+  readonly reason: string | null;
+  /** ISO 8601. */
+  readonly nextTryAt: string | null;
+  readonly restarts: number;
+  readonly pid: number | null;
+  readonly inFlight: number;
+  readonly breaker: "closed" | "open" | "half-open";
+  readonly calls: number;
+  readonly failures: number;
+  readonly server: { readonly name: string; readonly version: string } | null;
+}
+
+export interface Problem {
+  readonly code: "UPSTREAM_DOWN" | "NAME_COLLISION";
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface StatusSources {
+  readonly pools: readonly Pool[];
+  readonly catalog: Catalog;
+  readonly sessions: Sessions;
+  readonly service: Service;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly draining: boolean;
+  readonly initialized: boolean;
+  readonly basePath: string;
+  readonly serverInfo: { readonly name: string; readonly version: string };
+}
+
+export function statusOf(sources: StatusSources): MultiplexerStatus {
+  const { pools, sessions, service, clock, startedAt, serverInfo } = sources;
+  const uptimeMs = clock.now() - startedAt;
+  const sum = (pick: (pool: Pool) => number): number => pools.reduce((total, pool) => total + pick(pool), 0);
+  return {
+    ...serverInfo,
+    status: overall(sources),
+    startedAt: new Date(Date.now() - uptimeMs).toISOString(),
+    uptimeMs: Math.round(uptimeMs),
+    pools: pools.map((pool) => poolStatus(pool, sources)),
+    clients: { sessions: sessions.size, streams: sessions.streams },
+    calls: {
+      total: sum(({ calls }) => calls.total),
+      inFlight: service.running,
+      failed: sum(({ calls }) => calls.failed),
+    },
+    problems: problemsOf(sources),
+  };
+}
+
+function overall({ pools, draining, initialized }: StatusSources): MultiplexerStatus["status"] {
+  if (draining) return "draining";
+  const all = pools.flatMap(({ members }) => members.map(({ replica }) => replica.state.status));
+  if (all.every((status) => status === "ready")) return "ready";
+  return initialized || all.includes("ready") ? "degraded" : "starting";
+}
+
+function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
+  const { lists } = pool.catalog;
+  return {
+    namespace: pool.namespace,
+    path: `${basePath}/${pool.namespace}`,
+    strategy: pool.strategy,
+    tools: lists.tools.size,
+    resources: lists.resources.size,
+    resourceTemplates: lists.resourceTemplates.size,
+    prompts: lists.prompts.size,
+    queued: pool.queued,
+    replicas: pool.members.map((member) => upstreamStatus(pool, member, clock)),
+  };
+}
+
+function upstreamStatus(pool: Pool, member: PoolMember, clock: Clock): UpstreamStatus {
+  const { replica, breaker } = member;
+  const { status, reason, nextTryAtMs, restarts, pid, info } = replica.state;
+  return {
+    id: replica.id,
+    transport: replica.config.transport,
+    era: info === null ? null : "legacy",
+    protocolVersion: info?.protocolVersion ?? null,
+    status,
+    reason,
+    nextTryAt: nextTryAtMs === null ? null : new Date(Date.now() + nextTryAtMs - clock.now()).toISOString(),
+    restarts,
+    pid,
+    inFlight: pool.inFlightOf(member),
+    breaker: breaker.state.status,
+    calls: member.calls,
+    failures: member.failures,
+    server: info?.serverInfo ?? null,
+  };
+}
+
+function problemsOf({ pools, catalog }: StatusSources): Problem[] {
+  const down = pools.flatMap(({ members }) =>
+    members.flatMap(({ replica }): Problem[] => {
+      const { status, reason } = replica.state;
+      if (status === "ready" || reason === null) return [];
+      return [
+        { code: "UPSTREAM_DOWN", message: `${replica.id}: ${reason}`, fix: fixFor(reason, replica.config) },
+      ];
+    }),
+  );
+  const collisions = catalog.collisions.map(
+    ({ kind, name, first, second }): Problem => ({
+      code: "NAME_COLLISION",
+      message: `two ${kind} want the name ${name}: ${first.pool} and ${second.pool}; that of ${second.pool} is not offered`,
+      fix:
+        kind === "tools" || kind === "prompts"
+          ? "give one pool another namespace"
+          : `reach it at the path of ${second.pool}`,
+    }),
+  );
+  return [...down, ...collisions];
+}
+
+function fixFor(reason: string, config: PoolMember["replica"]["config"]): string {
+  if (reason.includes("was not found")) return "install it, or correct `command` in the configuration";
+  if (reason.includes("ECONNREFUSED"))
+    return `start the server at ${placeOf(config)}, or correct \`url\`; it joins by itself`;
+  if (reason.includes("did not answer"))
+    return "look at what the server waits for; raise `startTimeoutMs` if it only is slow";
+  if (reason.includes("HTTP 401") || reason.includes("HTTP 403"))
+    return "check `headers.authorization` of this upstream";
+  return "run its command by hand to see why; it is tried again by itself";
+}
+
+/** A URL without the credentials that may be in it. */
+function placeOf(config: PoolMember["replica"]["config"]): string {
+  if (config.transport === "stdio") return config.command;
+  const { origin, pathname } = new URL(config.url.replaceAll(/\{(port|socket)\}/g, "0"));
+  return origin + pathname;
+}

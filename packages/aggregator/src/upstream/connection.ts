@@ -1,0 +1,74 @@
+// What the rest of the multiplexer sees of one connection to one MCP server, whatever the transport.
+import type { Clock } from "@fairlead/core";
+import type { Envelope } from "../wire/envelope.ts";
+
+/** Why an exchange got no answer. */
+export interface UpstreamFailure {
+  /**
+   * Whether the server may have run the request: `"no"` when it certainly did not (never sent, or refused before
+   * execution), `"maybe"` once a byte may have reached it.
+   */
+  readonly executed: "no" | "maybe";
+  readonly kind: "transport" | "overload" | "session-lost" | "refused" | "protocol" | "closed";
+  readonly message: string;
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** One request on its way through a connection; every exchange ends in exactly one `onAnswer` or `onFailure`. */
+export interface UpstreamExchange {
+  /** The method, for the connection's own bookkeeping and headers. */
+  readonly method: string;
+  /** Prints the request with this id, which is also its progress token. */
+  encode(id: number): Buffer;
+  /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
+  onNotification(message: Buffer, envelope: Envelope): void;
+  onAnswer(message: Buffer, envelope: Envelope): void;
+  onFailure(failure: UpstreamFailure): void;
+}
+
+/** What a connection tells its owner on its own account. */
+export interface ConnectionListener {
+  /** A notification that belongs to no exchange: list_changed, resources/updated, log messages of the session. */
+  onServerNotification(message: Buffer, envelope: Envelope): void;
+  /**
+   * The connection is of no more use, and exchanges that still ran have failed; or, with the kind `session-lost`, only
+   * its session is, and it can be renewed. Told once, or once per session.
+   */
+  onDown(failure: UpstreamFailure): void;
+  /** The stream for the server's own messages broke off. */
+  onStreamBroken?(): void;
+}
+
+/** What every connection is made with. */
+export interface ConnectionOptions {
+  /** Longest message that a server may send, in bytes. A longer one fails its own call only. */
+  readonly maxMessageBytes: number;
+  readonly maxDepth: number;
+  readonly clock: Clock;
+}
+
+export interface UpstreamConnection {
+  /** Exchanges without an answer yet. */
+  readonly inFlight: number;
+  /** When the server last said anything, on the clock that was injected. */
+  readonly lastHeardAt: number;
+  /** Sends a request and returns its id. Failures are reported to the exchange, never thrown, never before this returns. */
+  send(exchange: UpstreamExchange): number;
+  /** Forgets an exchange, and tells the server so; the exchange hears nothing more. */
+  cancel(id: number, reason: string): void;
+  /** Sends a notification; resolves when it has been handed over, whatever became of it. */
+  notify(message: Buffer): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Answers that the gateway gives to requests of an upstream: it declares no client capabilities, so only to `ping`. */
+export function answerServerRequest(id: Buffer, method: string): Buffer {
+  const head = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id]);
+  return Buffer.concat([
+    head,
+    Buffer.from(
+      method === "ping" ? ',"result":{}}' : ',"error":{"code":-32601,"message":"Method not found"}}',
+    ),
+  ]);
+}

@@ -1,0 +1,240 @@
+// JSON-RPC over Streamable HTTP, revision 2025-11-25: one POST per message, answered by JSON or by an event stream,
+// plus one GET stream for what the server says on its own account. Straight on undici's dispatch: its fetch and the
+// SDK's client cost five to ten times the CPU per call.
+import type { Dispatcher } from "undici";
+import { notificationMessage } from "../wire/reply.ts";
+import { createSseParser } from "../wire/sse.ts";
+import {
+  answerServerRequest,
+  type ConnectionListener,
+  type ConnectionOptions,
+  type UpstreamConnection,
+  type UpstreamFailure,
+} from "./connection.ts";
+import { HttpExchange, type HttpExchangeOwner, headerOf } from "./http-exchange.ts";
+import { createPending } from "./pending.ts";
+
+export interface HttpConnectionOptions extends ConnectionOptions {
+  /** Where requests go out; shared by all connections to the origin. */
+  readonly dispatcher: Dispatcher;
+  /** Path and query of the MCP endpoint. */
+  readonly path: string;
+  /** Headers for every request, such as authorization. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HttpConnection extends UpstreamConnection {
+  /** Sets the revision that later requests carry, and opens the GET stream; called after every handshake. */
+  established(protocolVersion: string): void;
+  /** The server behind it has ended. */
+  fail(failure: UpstreamFailure): void;
+}
+
+const STREAM_RETRY_MS = 1_000;
+
+export function createHttpConnection(
+  listener: ConnectionListener,
+  options: HttpConnectionOptions,
+): HttpConnection {
+  const { dispatcher, path, headers, maxMessageBytes } = options;
+  let closed = false;
+  let sessionId: string | undefined;
+  let protocolVersion: string | undefined;
+  let retryTimer: NodeJS.Timeout | undefined;
+  let abortStream: (() => void) | undefined;
+  const exchanges = new Map<number, HttpExchange>();
+  const pending = createPending(
+    {
+      onOther: (message, envelope) => listener.onServerNotification(message, envelope),
+      onRequest(message, { id, method }) {
+        void post(answerServerRequest(message.subarray(id.start, id.end), method));
+      },
+    },
+    options,
+  );
+
+  const owner: HttpExchangeOwner = {
+    maxMessageBytes,
+    pending,
+    onSession(id) {
+      sessionId ??= id;
+    },
+    onEnd(id) {
+      exchanges.delete(id);
+    },
+    onSessionLost,
+  };
+
+  return {
+    get inFlight() {
+      return pending.size;
+    },
+    get lastHeardAt() {
+      return pending.lastHeardAt;
+    },
+    send(exchange) {
+      const id = pending.add(exchange);
+      if (closed) {
+        const failure: UpstreamFailure = {
+          executed: "no",
+          kind: "closed",
+          message: "the connection is closed",
+        };
+        queueMicrotask(() => pending.take(id)?.onFailure(failure));
+        return id;
+      }
+      const http = new HttpExchange(owner, id, sessionId);
+      exchanges.set(id, http);
+      dispatcher.dispatch(
+        {
+          path,
+          method: "POST",
+          headers: requestHeaders(),
+          body: exchange.encode(id),
+          headersTimeout: 0,
+          bodyTimeout: 0,
+        },
+        http,
+      );
+      return id;
+    },
+    cancel(id, reason) {
+      if (pending.take(id) === undefined) return;
+      // 2025-11-25: a closed stream does not cancel, the notification does; then the stream is of no more use.
+      void post(notificationMessage("notifications/cancelled", { requestId: id, reason }));
+      exchanges.get(id)?.abort();
+    },
+    notify: post,
+    fail: goDown,
+    async close() {
+      if (closed) return;
+      stop();
+      pending.failAll({ executed: "maybe", kind: "closed", message: "the gateway closed the connection" });
+      if (sessionId !== undefined) await endSession();
+    },
+    established(version) {
+      protocolVersion = version;
+      openStream();
+    },
+  };
+
+  function requestHeaders(accept = "application/json, text/event-stream"): string[] {
+    const list = ["content-type", "application/json", "accept", accept];
+    if (sessionId !== undefined) list.push("mcp-session-id", sessionId);
+    if (protocolVersion !== undefined) list.push("mcp-protocol-version", protocolVersion);
+    for (const [name, value] of Object.entries(headers)) list.push(name, value);
+    return list;
+  }
+
+  /** Sends a message that gets no answer of its own; what becomes of it shows in the next exchange. */
+  function post(message: Buffer): Promise<void> {
+    return closed ? Promise.resolve() : exchange("POST", 10_000, message);
+  }
+
+  function endSession(): Promise<void> {
+    return exchange("DELETE", 1_000);
+  }
+
+  /** One request whose response only has to end. */
+  function exchange(method: "POST" | "DELETE", timeoutMs: number, body: Buffer | null = null): Promise<void> {
+    return new Promise((resolve) => {
+      const options = {
+        path,
+        method,
+        headers: requestHeaders(),
+        body,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      };
+      dispatcher.dispatch(options, ignoreResponse(resolve));
+    });
+  }
+
+  /** The server's own messages; a server without such a stream answers 405, and that is fine. */
+  function openStream(): void {
+    if (closed) return;
+    const parser = createSseParser({
+      maxEventBytes: maxMessageBytes,
+      onEvent: (data) => void pending.deliver(data),
+      onOversize: () => {},
+    });
+    let isStream = false;
+    const streamSession = sessionId;
+    dispatcher.dispatch(
+      {
+        path,
+        method: "GET",
+        headers: requestHeaders("text/event-stream"),
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
+      {
+        onRequestStart(controller) {
+          abortStream = () => controller.abort(new Error("closed"));
+          if (closed) abortStream();
+        },
+        onResponseStart(_controller, status, responseHeaders) {
+          isStream =
+            status === 200 &&
+            (headerOf(responseHeaders, "content-type") ?? "").startsWith("text/event-stream");
+          if (status === 404) onSessionLost(streamSession);
+        },
+        onResponseData(_controller, chunk) {
+          if (isStream) parser.push(chunk);
+        },
+        onResponseEnd() {
+          if (isStream) reopenLater(streamSession);
+        },
+        onResponseError() {
+          reopenLater(streamSession);
+        },
+      },
+    );
+  }
+
+  function reopenLater(session: string | undefined): void {
+    if (closed || session !== sessionId) return;
+    // A broken stream often is the first sign of a server that has ended.
+    listener.onStreamBroken?.();
+    retryTimer = setTimeout(openStream, STREAM_RETRY_MS);
+    retryTimer.unref();
+  }
+
+  function stop(): void {
+    closed = true;
+    clearTimeout(retryTimer);
+    abortStream?.();
+  }
+
+  /** Only the session is lost, not what runs: calls under way have streams of their own, and may still be answered. */
+  function onSessionLost(lost: string | undefined): void {
+    if (closed || lost === undefined || lost !== sessionId) return;
+    sessionId = undefined;
+    protocolVersion = undefined;
+    clearTimeout(retryTimer);
+    abortStream?.();
+    listener.onDown({
+      executed: "no",
+      kind: "session-lost",
+      message: "the server no longer knows the session",
+    });
+  }
+
+  function goDown(failure: UpstreamFailure): void {
+    if (closed) return;
+    stop();
+    for (const exchange of exchanges.values()) exchange.abort();
+    pending.failAll(failure);
+    listener.onDown(failure);
+  }
+}
+
+function ignoreResponse(done: () => void): Dispatcher.DispatchHandler {
+  return {
+    onRequestStart() {},
+    onResponseStart() {},
+    onResponseData() {},
+    onResponseEnd: done,
+    onResponseError: done,
+  };
+}

@@ -1,0 +1,157 @@
+// One POST and its answer. A class, because one is made per call: undici takes it as the handler itself, so a call
+// costs one object and no closures.
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+import { createSseParser, type SseParser } from "../wire/sse.ts";
+import type { UpstreamFailure } from "./connection.ts";
+import type { Pending } from "./pending.ts";
+
+/** What an exchange needs of its connection. */
+export interface HttpExchangeOwner {
+  readonly maxMessageBytes: number;
+  readonly pending: Pending;
+  /** The server named the session. */
+  onSession(id: string): void;
+  /** The server no longer knows the session that this exchange was sent with. */
+  onSessionLost(session: string): void;
+  onEnd(id: number): void;
+}
+
+const MAX_ERROR_BYTES = 8 * 1024;
+
+export class HttpExchange implements Dispatcher.DispatchHandler {
+  readonly #owner: HttpExchangeOwner;
+  readonly #id: number;
+  readonly #session: string | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted = false;
+  #status = 0;
+  #retryAfterMs: number | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #sse: SseParser | undefined;
+
+  constructor(owner: HttpExchangeOwner, id: number, session: string | undefined) {
+    this.#owner = owner;
+    this.#id = id;
+    this.#session = session;
+  }
+
+  /** Stops reading; the exchange itself has been ended by the caller. */
+  abort(): void {
+    this.#aborted = true;
+    this.#controller?.abort(new Error("aborted"));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // From here on bytes may reach the server.
+    this.#controller = controller;
+    if (this.#aborted) controller.abort(new Error("aborted"));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    this.#status = status;
+    if (status < 200 || status >= 300) {
+      const seconds = Number(headerOf(headers, "retry-after"));
+      if (Number.isFinite(seconds) && seconds >= 0) this.#retryAfterMs = seconds * 1_000;
+      return;
+    }
+    const session = headerOf(headers, "mcp-session-id");
+    if (session !== undefined && this.#session === undefined) this.#owner.onSession(session);
+    if ((headerOf(headers, "content-type") ?? "").startsWith("text/event-stream")) {
+      this.#sse = createSseParser({
+        maxEventBytes: this.#owner.maxMessageBytes,
+        onEvent: (data) => void this.#owner.pending.deliver(data, this.#id),
+        onOversize: () => this.#tooLarge(),
+      });
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#sse !== undefined) {
+      this.#sse.push(chunk);
+      return;
+    }
+    this.#bytes += chunk.length;
+    const limit = this.#status < 300 ? this.#owner.maxMessageBytes : MAX_ERROR_BYTES;
+    if (this.#bytes <= limit) this.#chunks.push(chunk);
+    else if (this.#status < 300) this.#tooLarge();
+  }
+
+  onResponseEnd(): void {
+    this.#owner.onEnd(this.#id);
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+    if (this.#status >= 300) this.#refused(body);
+    else if (this.#sse === undefined && body.length > 0) {
+      // A lone "[...]" batch or anything else that is no message leaves the exchange open, and fails it below.
+      this.#owner.pending.deliver(body);
+    }
+    this.#fail({
+      executed: "maybe",
+      kind: "protocol",
+      message: "the server ended its response without an answer to the request",
+    });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#owner.onEnd(this.#id);
+    const executed = this.#controller === undefined ? "no" : "maybe";
+    this.#fail({ executed, kind: "transport", message: describe(error), cause: error });
+  }
+
+  #tooLarge(): void {
+    this.#fail({
+      executed: "maybe",
+      kind: "protocol",
+      message: `the answer is longer than the ${this.#owner.maxMessageBytes} bytes allowed`,
+    });
+    this.abort();
+  }
+
+  #refused(body: Buffer): void {
+    const text = body.toString("utf8", 0, 512);
+    // The specification says 404 for a session that is gone; the reference server says 400 and names the session.
+    if (
+      this.#session !== undefined &&
+      (this.#status === 404 || (this.#status === 400 && /session/i.test(text)))
+    ) {
+      this.#fail({ executed: "no", kind: "session-lost", message: "the server no longer knows the session" });
+      this.#owner.onSessionLost(this.#session);
+      return;
+    }
+    // Some servers put their JSON-RPC error into a 4xx; it is an answer all the same.
+    if (this.#status < 500 && this.#status !== 429) this.#owner.pending.deliver(body);
+    const message = `the server answered HTTP ${this.#status}${text === "" ? "" : `: ${text}`}`;
+    const retryAfterMs = this.#retryAfterMs;
+    const facts = retryAfterMs === undefined ? {} : { retryAfterMs };
+    if (this.#status === 429) this.#fail({ executed: "no", kind: "overload", message, ...facts });
+    else if (this.#status < 500) this.#fail({ executed: "no", kind: "refused", message });
+    else
+      this.#fail({
+        executed: "maybe",
+        kind: this.#status === 503 ? "overload" : "transport",
+        message,
+        ...facts,
+      });
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    this.#owner.pending.take(this.#id)?.onFailure(failure);
+  }
+}
+
+/** A header's value, when it was sent once. */
+export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** undici wraps a connection failure; the inner message names the address. */
+function describe(error: Error): string {
+  const inner = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
+  return (inner ?? error).message || error.name;
+}

@@ -1,0 +1,103 @@
+// The exchanges of one connection that wait for an answer, and the sorting of what a server sends among them.
+import type { Clock } from "@fairlead/core";
+import { type Envelope, EnvelopeError, integerOf, scanEnvelope } from "../wire/envelope.ts";
+import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
+
+export interface PendingListener {
+  /** A notification that is nobody's progress. */
+  onOther(message: Buffer, envelope: Envelope): void;
+  /** A request of the server to its client. */
+  onRequest(message: Buffer, envelope: Envelope): void;
+}
+
+export interface Pending {
+  readonly size: number;
+  readonly lastHeardAt: number;
+  add(exchange: UpstreamExchange): number;
+  get(id: number): UpstreamExchange | undefined;
+  /** Takes an exchange out; whoever takes it ends it. */
+  take(id: number): UpstreamExchange | undefined;
+  /**
+   * Sorts one message; false when it is no JSON-RPC message. `stream` is the exchange on whose own stream it came:
+   * log messages there belong to it.
+   */
+  deliver(message: Buffer, stream?: number): boolean;
+  failAll(failure: UpstreamFailure): void;
+}
+
+export interface PendingOptions {
+  readonly clock: Clock;
+  readonly maxDepth: number;
+}
+
+export function createPending(listener: PendingListener, { clock, maxDepth }: PendingOptions): Pending {
+  const exchanges = new Map<number, UpstreamExchange>();
+  let lastId = 0;
+  let lastHeardAt = clock.now();
+
+  return {
+    get size() {
+      return exchanges.size;
+    },
+    get lastHeardAt() {
+      return lastHeardAt;
+    },
+    add(exchange) {
+      const id = ++lastId;
+      exchanges.set(id, exchange);
+      return id;
+    },
+    get: (id) => exchanges.get(id),
+    take,
+    deliver,
+    failAll(failure) {
+      const all = [...exchanges.values()];
+      exchanges.clear();
+      for (const exchange of all) exchange.onFailure(failure);
+    },
+  };
+
+  function take(id: number): UpstreamExchange | undefined {
+    const exchange = exchanges.get(id);
+    if (exchange !== undefined) exchanges.delete(id);
+    return exchange;
+  }
+
+  function deliver(message: Buffer, stream?: number): boolean {
+    let envelope: Envelope;
+    try {
+      envelope = scanEnvelope(message, maxDepth);
+    } catch (error) {
+      if (error instanceof EnvelopeError) return false;
+      throw error;
+    }
+    lastHeardAt = clock.now();
+    switch (envelope.kind) {
+      case "result":
+      case "error": {
+        const id = integerOf(message, envelope.id);
+        // An answer nobody waits for (cancelled, duplicate, wrong id) is dropped.
+        if (id !== undefined) take(id)?.onAnswer(message, envelope);
+        return true;
+      }
+      case "request":
+        listener.onRequest(message, envelope);
+        return true;
+      case "notification":
+        deliverNotification(message, envelope, stream);
+        return true;
+    }
+  }
+
+  function deliverNotification(message: Buffer, envelope: Envelope, stream: number | undefined): void {
+    if (envelope.method === "notifications/progress") {
+      const token = integerOf(message, envelope.progressToken);
+      if (token !== undefined) exchanges.get(token)?.onNotification(message, envelope);
+      return;
+    }
+    const owner =
+      envelope.method === "notifications/message" && stream !== undefined ? exchanges.get(stream) : undefined;
+    if (owner === undefined) listener.onOther(message, envelope);
+    else owner.onNotification(message, envelope);
+  }
+}

@@ -1,0 +1,149 @@
+// A real process under a clock that stands still until the test moves it.
+import { createFakeClock, type FakeClock } from "@fairlead/core/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RestartConfig } from "../config.ts";
+import { createReplica, type Replica } from "./replica.ts";
+import { createStartLimiter } from "./start-limiter.ts";
+
+/** Shakes hands, and then does what `then` says. */
+const server = (then: string): string[] => [
+  "-e",
+  `const send = (id, result) => console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+   require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+     const { id, method } = JSON.parse(line);
+     if (method === "initialize") send(id, { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "s", version: "1" } });
+     ${then}
+   });`,
+];
+const ANSWERS_PING = `if (method === "ping") send(id, {});`;
+
+let clock: FakeClock;
+let replica: Replica;
+let states: string[];
+
+function start(args: string[], restart: RestartConfig = {}): void {
+  replica = createReplica({
+    id: "r",
+    config: { transport: "stdio", command: process.execPath, args },
+    startTimeoutMs: 60_000,
+    maxMessageBytes: 100_000,
+    maxDepth: 64,
+    clientInfo: { name: "test", version: "1" },
+    health: { intervalMs: 10_000, timeoutMs: 5_000, failureThreshold: 2 },
+    restart,
+    starts: createStartLimiter(1),
+    clock,
+    random: () => 1,
+    listener: {
+      onConnected: () => Promise.resolve(),
+      onStateChange: ({ state }) => states.push(state.status),
+      onServerNotification: () => {},
+      onStderr: () => {},
+    },
+  });
+  replica.start();
+}
+
+/** What processes do takes real time; what the replica waits for takes the clock's. */
+async function until(status: string): Promise<void> {
+  await vi.waitFor(() => expect(replica.state.status).toBe(status), { timeout: 30_000, interval: 5 });
+}
+
+beforeEach(() => {
+  clock = createFakeClock();
+  states = [];
+});
+afterEach(() => replica.stop());
+
+describe("a replica", () => {
+  it("says what it is connected to", async () => {
+    start(server(ANSWERS_PING));
+    await until("ready");
+    expect(replica.state).toMatchObject({
+      reason: null,
+      restarts: 0,
+      info: { serverInfo: { name: "s" }, protocolVersion: "2025-11-25" },
+    });
+    expect(replica.connection?.inFlight).toBe(0);
+    await replica.stop();
+    expect(replica.state.status).toBe("stopped");
+    expect(replica.connection).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  it("that does not answer pings gets no calls, and is restarted when it says nothing for a minute", async () => {
+    start(server(""));
+    await until("ready");
+    const { pid } = replica.state;
+    await clock.advance(15_000);
+    expect(replica.state.status).toBe("ready");
+    await clock.advance(15_000);
+    expect(replica.state).toMatchObject({
+      status: "unhealthy",
+      pid,
+      reason: expect.stringMatching(/did not answer ping within 5 s/),
+    });
+    await clock.advance(45_000);
+    await until("waiting");
+    expect(replica.state.reason).toMatch(/said nothing for \d+ s/);
+    await clock.advance(1_000);
+    await until("ready");
+    expect(replica.state.pid).not.toBe(pid);
+    expect(replica.state.restarts).toBe(1);
+  });
+
+  it("is looked at at once when a call met a broken connection", async () => {
+    start(server(`if (method === "ping") { send(id, {}); process.stderr.write("pinged\\n"); }`));
+    await until("ready");
+    const connection = replica.connection;
+    replica.suspect();
+    replica.suspect();
+    await vi.waitFor(() => expect(connection?.inFlight).toBe(0));
+    expect(replica.state.status).toBe("ready");
+  });
+
+  it("that ends over and over waits longer each time, and is called a crash loop", async () => {
+    start(["-e", "process.exit(3)"], { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopThreshold: 4 });
+    const waits: number[] = [];
+    for (let at = 0; at < 6; at++) {
+      await vi.waitFor(() => expect(replica.state.nextTryAtMs).not.toBeNull(), {
+        timeout: 30_000,
+        interval: 5,
+      });
+      expect(replica.state.status).toBe(at < 3 ? "waiting" : "crash-loop");
+      expect(replica.state.reason).toMatch(/exited with code 3/);
+      const waitMs = (replica.state.nextTryAtMs ?? 0) - clock.now();
+      waits.push(waitMs);
+      await clock.advance(waitMs);
+    }
+    // Equal jitter with the highest draw: the whole delay.
+    expect(waits.map(Math.round)).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+  });
+
+  it("whose command does not exist says so", async () => {
+    start([], {});
+    await replica.stop();
+    replica = createReplica({
+      id: "r",
+      config: { transport: "stdio", command: "/nonexistent/command" },
+      startTimeoutMs: 1_000,
+      maxMessageBytes: 1_000,
+      maxDepth: 64,
+      clientInfo: { name: "test", version: "1" },
+      health: {},
+      restart: {},
+      starts: createStartLimiter(1),
+      clock,
+      random: () => 0,
+      listener: {
+        onConnected: () => Promise.resolve(),
+        onStateChange: () => {},
+        onServerNotification: () => {},
+        onStderr: () => {},
+      },
+    });
+    replica.start();
+    await until("waiting");
+    expect(replica.state.reason).toBe('command "/nonexistent/command" was not found');
+  });
+});

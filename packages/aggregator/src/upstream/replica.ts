@@ -1,0 +1,221 @@
+// One upstream over its whole life: started, watched, restarted with backoff and jitter, drained, stopped.
+import { type Clock, createBackoff, type Random } from "@fairlead/core";
+import type { HealthCheckConfig, RestartConfig, UpstreamConfig } from "../config.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import type { UpstreamConnection, UpstreamFailure } from "./connection.ts";
+import { ControlError, controlRequest } from "./control.ts";
+import { createMailbox } from "./mailbox.ts";
+import type { ReplicaState, ReplicaStatus } from "./replica-state.ts";
+import type { StartLimiter } from "./start-limiter.ts";
+import { type OpenUpstream, openUpstream } from "./target.ts";
+
+export interface ReplicaOptions {
+  readonly id: string;
+  readonly config: UpstreamConfig;
+  readonly startTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly maxDepth: number;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  readonly health: HealthCheckConfig;
+  readonly restart: RestartConfig;
+  readonly starts: StartLimiter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: ReplicaListener;
+}
+
+export interface ReplicaListener {
+  /** Runs after every handshake, before the replica gets calls; a rejection counts as a failed start. */
+  onConnected(replica: Replica, open: OpenUpstream): Promise<void>;
+  onStateChange(replica: Replica): void;
+  onServerNotification(replica: Replica, message: Buffer, envelope: Envelope): void;
+  onStderr(replica: Replica, text: string): void;
+}
+
+export interface Replica {
+  readonly id: string;
+  readonly config: UpstreamConfig;
+  readonly state: ReplicaState;
+  /** What takes calls; undefined unless `ready` or `unhealthy`. */
+  readonly connection: UpstreamConnection | undefined;
+  start(): void;
+  /** A call met a broken connection: looks at once instead of at the next health check. */
+  suspect(): void;
+  /** Ends the process group, and with it the replica for good; calls under way fail. */
+  stop(): Promise<void>;
+}
+
+/** A server that was ready for this long was well; its next failure starts from the first delay again. */
+const STABLE_MS = 10_000;
+const CRASH_WINDOW_MS = 60_000;
+/** A server that says nothing at all for this long, pings included, is restarted. */
+const HUNG_MS = 60_000;
+
+export function createReplica(options: ReplicaOptions): Replica {
+  const { id, config, clock, listener, health, restart } = options;
+  const isProcess = config.command !== undefined;
+  const { baseDelayMs = 200, maxDelayMs = isProcess ? 30_000 : 1_500, crashLoopThreshold = 5 } = restart;
+  const { intervalMs = 10_000, timeoutMs: pingTimeoutMs = 5_000, failureThreshold = 2 } = health;
+  const backoff = createBackoff({ kind: "equal-jitter", baseDelayMs, maxDelayMs, random: options.random });
+  const stopping = new AbortController();
+  /** Failures of the open connection, and `"look"` to check it now. */
+  let events = createMailbox<UpstreamFailure | "look">(clock);
+  let open: OpenUpstream | undefined;
+  let state: ReplicaState = {
+    status: "starting",
+    reason: null,
+    nextTryAtMs: null,
+    restarts: 0,
+    pid: null,
+    info: null,
+  };
+  let suspected = false;
+  let connects = 0;
+  let failures = 0;
+  let failedAt: number[] = [];
+  let life: Promise<void> = Promise.resolve();
+
+  const replica: Replica = {
+    id,
+    config,
+    get state() {
+      return state;
+    },
+    get connection() {
+      return state.status === "ready" || state.status === "unhealthy" ? open?.connection : undefined;
+    },
+    start() {
+      life = live();
+    },
+    suspect() {
+      // A hundred calls that fail together are one reason to look.
+      if (suspected) return;
+      suspected = true;
+      events.put("look");
+    },
+    async stop() {
+      stopping.abort(new Error("the gateway stops it"));
+      events.put({ executed: "maybe", kind: "closed", message: "the gateway stops it" });
+      await life;
+    },
+  };
+  return replica;
+
+  async function live(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const failure = await liveOnce();
+      if (!stopping.signal.aborted) await waitToRetry(failure.message);
+    }
+    change("stopped", null);
+  }
+
+  /** One connection from start to end; returns why it ended. */
+  async function liveOnce(): Promise<UpstreamFailure> {
+    change("starting", state.reason);
+    events = createMailbox(clock);
+    suspected = false;
+    const inbox = events;
+    try {
+      open = await openLimited((failure) => {
+        // At once, and not when the loop gets to it: the next call must not be sent here.
+        if (state.status === "ready" || state.status === "unhealthy") change("starting", failure.message);
+        inbox.put(failure);
+      });
+      connects++;
+      for (;;) {
+        await listener.onConnected(replica, open);
+        change("ready", null);
+        const readyAt = clock.now();
+        const failure = await watch(open.connection);
+        if (clock.now() - readyAt >= STABLE_MS) failures = 0;
+        if (failure.kind !== "session-lost") return failure;
+        // The process is well, only the session is gone: calls under way keep their streams.
+        change("starting", failure.message);
+        await open.renew();
+      }
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { executed: "no", kind: "transport", message, cause: error };
+    } finally {
+      const closing = open;
+      open = undefined;
+      if (closing !== undefined) {
+        // Nothing is sent to it from here on, so say so before its end, which may take seconds.
+        change("starting", state.reason);
+        await closing.close();
+      }
+    }
+  }
+
+  async function openLimited(onDown: (failure: UpstreamFailure) => void): Promise<OpenUpstream> {
+    const leave = await options.starts.enter(stopping.signal);
+    try {
+      return await openUpstream(
+        config,
+        {
+          onServerNotification: (message, envelope) =>
+            listener.onServerNotification(replica, message, envelope),
+          onDown,
+          onStreamBroken: () => replica.suspect(),
+        },
+        { ...options, signal: stopping.signal, onStderr: (text) => listener.onStderr(replica, text) },
+      );
+    } finally {
+      leave();
+    }
+  }
+
+  /** Waits for the connection to fail, and pings it meanwhile. */
+  async function watch(connection: UpstreamConnection): Promise<UpstreamFailure> {
+    let missed = 0;
+    for (;;) {
+      const event = await events.take(intervalMs === 0 ? Infinity : intervalMs);
+      if (event !== undefined && event !== "look") return event;
+      suspected = false;
+      const problem = await ping(connection);
+      if (problem === undefined) {
+        missed = 0;
+        if (state.status === "unhealthy") change("ready", null);
+        continue;
+      }
+      if (problem.failure?.executed === "no" && problem.failure.kind === "transport") return problem.failure;
+      missed++;
+      if (missed >= failureThreshold) change("unhealthy", `${problem.message} (${missed} pings in a row)`);
+      const silentMs = clock.now() - connection.lastHeardAt;
+      if (missed >= failureThreshold && silentMs >= HUNG_MS) {
+        return {
+          executed: "maybe",
+          kind: "transport",
+          message: `said nothing for ${Math.round(silentMs / 1_000)} s`,
+        };
+      }
+    }
+  }
+
+  async function ping(connection: UpstreamConnection): Promise<ControlError | undefined> {
+    try {
+      await controlRequest(connection, "ping", {}, pingTimeoutMs, clock);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      // An error is an answer too: some servers do not know ping.
+      return error.rpcCode === undefined ? error : undefined;
+    }
+  }
+
+  async function waitToRetry(reason: string): Promise<void> {
+    failures++;
+    const now = clock.now();
+    failedAt = [...failedAt.filter((at) => now - at < CRASH_WINDOW_MS), now];
+    const looping = isProcess && failedAt.length >= crashLoopThreshold;
+    const delayMs = backoff.delayMs(failures);
+    change(looping ? "crash-loop" : "waiting", reason, now + delayMs);
+    await clock.sleep(delayMs, stopping.signal).catch(() => {});
+  }
+
+  function change(status: ReplicaStatus, reason: string | null, nextTryAtMs: number | null = null): void {
+    const restarts = Math.max(0, connects - 1);
+    state = { status, reason, nextTryAtMs, restarts, pid: open?.pid ?? null, info: open?.info ?? state.info };
+    listener.onStateChange(replica);
+  }
+}

@@ -1,0 +1,120 @@
+// JSON-RPC over a child's stdin and stdout, one message per line (MCP "stdio" transport).
+import { createLineSplitter } from "../wire/lines.ts";
+import { notificationMessage } from "../wire/reply.ts";
+import { toSingleLine } from "../wire/splice.ts";
+import type { Child } from "./child-process.ts";
+import {
+  answerServerRequest,
+  type ConnectionListener,
+  type ConnectionOptions,
+  type UpstreamConnection,
+  type UpstreamFailure,
+} from "./connection.ts";
+import { createPending } from "./pending.ts";
+
+export interface StdioConnectionOptions extends ConnectionOptions {
+  /** How much may wait in the pipe to the child before calls are refused, in bytes. @defaultValue 8 MiB */
+  readonly maxBufferedBytes?: number;
+}
+
+const NEWLINE = Buffer.from("\n");
+/** Where an answer's id stands when its middle was not kept: at the beginning, or at the very end. */
+const ID_AT_HEAD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,/;
+const ID_AT_TAIL = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
+
+export function createStdioConnection(
+  child: Child,
+  listener: ConnectionListener,
+  options: StdioConnectionOptions,
+): UpstreamConnection {
+  const { maxMessageBytes, maxBufferedBytes = 8 * 1024 * 1024 } = options;
+  let closed = false;
+  const pending = createPending(
+    {
+      onOther: (message, envelope) => listener.onServerNotification(message, envelope),
+      onRequest: (message, { id, method }) =>
+        write(answerServerRequest(message.subarray(id.start, id.end), method)),
+    },
+    options,
+  );
+  const lines = createLineSplitter({
+    maxLineBytes: maxMessageBytes,
+    onLine: (line) => {
+      if (line.length > 0) pending.deliver(line);
+    },
+    onOversize,
+  });
+  child.stdout.on("data", lines.push);
+  void child.exited.then((how) => {
+    const words = child.lastWords();
+    goDown({
+      executed: "maybe",
+      kind: "transport",
+      message: words === undefined ? how : `${how}; its last words: ${words}`,
+    });
+  });
+
+  return {
+    get inFlight() {
+      return pending.size;
+    },
+    get lastHeardAt() {
+      return pending.lastHeardAt;
+    },
+    send(exchange) {
+      const id = pending.add(exchange);
+      const refusal = refuseToWrite();
+      if (refusal === undefined) write(exchange.encode(id));
+      else queueMicrotask(() => pending.take(id)?.onFailure(refusal));
+      return id;
+    },
+    cancel(id, reason) {
+      if (pending.take(id) === undefined) return;
+      write(notificationMessage("notifications/cancelled", { requestId: id, reason }));
+    },
+    notify(message) {
+      write(message);
+      return Promise.resolve();
+    },
+    async close() {
+      closed = true;
+      pending.failAll({ executed: "maybe", kind: "closed", message: "the gateway closed the connection" });
+      await child.stop();
+    },
+  };
+
+  function refuseToWrite(): UpstreamFailure | undefined {
+    if (closed || child.hasExited || !child.stdin.writable) {
+      return { executed: "no", kind: "closed", message: "the server's process has ended" };
+    }
+    if (child.stdin.writableLength > maxBufferedBytes) {
+      return { executed: "no", kind: "overload", message: "the server does not read its input" };
+    }
+    return undefined;
+  }
+
+  function write(message: Buffer): void {
+    if (!child.stdin.writable) return;
+    child.stdin.cork();
+    child.stdin.write(toSingleLine(message));
+    child.stdin.write(NEWLINE);
+    child.stdin.uncork();
+  }
+
+  function onOversize(head: Buffer, tail: Buffer): void {
+    const id = ID_AT_HEAD.exec(head.toString("latin1"))?.[1] ?? ID_AT_TAIL.exec(tail.toString("latin1"))?.[1];
+    if (id === undefined) return;
+    pending.take(Number(id))?.onFailure({
+      executed: "maybe",
+      kind: "protocol",
+      message: `the answer is longer than the ${maxMessageBytes} bytes allowed`,
+    });
+  }
+
+  function goDown(failure: UpstreamFailure): void {
+    if (closed) return;
+    closed = true;
+    pending.failAll(failure);
+    listener.onDown(failure);
+  }
+}

@@ -1,0 +1,338 @@
+// Reads what routing needs from a JSON-RPC message's bytes in one pass: kind, id, method, the few params that name
+// something, and the per-request `_meta` of protocol revision 2026-07-28. Everything else is only validated.
+import {
+  DEFAULT_MAX_DEPTH,
+  firstMember,
+  JsonScanError,
+  nextMember,
+  readString,
+  scanEnd,
+  skipSpace,
+  skipString,
+  skipValue,
+  stringIs,
+  valueOfMember,
+} from "./json-scan.ts";
+
+/** Byte range of one value inside a message; `start` is -1 when the value is absent. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** What one JSON-RPC message says about itself. Spans point into the scanned bytes. */
+export interface Envelope {
+  kind: "request" | "notification" | "result" | "error";
+  readonly id: Span;
+  method: string;
+  /** `params`, whatever its type. */
+  readonly params: Span;
+  /** `params.name`, if it is a string. */
+  readonly name: Span;
+  /** `params.uri`, if it is a string. */
+  readonly uri: Span;
+  /** `params.taskId`, if it is a string. */
+  readonly taskId: Span;
+  readonly cursor: Span;
+  readonly level: Span;
+  /** `params.requestId` of notifications/cancelled. */
+  readonly requestId: Span;
+  /** `params.progressToken` of notifications/progress. */
+  readonly progressToken: Span;
+  /** `params.ref` of completion/complete: its name (prompts) or uri (resource templates). */
+  readonly refName: Span;
+  readonly refUri: Span;
+  readonly meta: Span;
+  /** `params._meta.progressToken` of a request. */
+  readonly metaProgressToken: Span;
+  /** The reserved `_meta` keys of revision 2026-07-28, whatever their types. */
+  readonly metaVersion: Span;
+  readonly metaCapabilities: Span;
+  readonly metaLogLevel: Span;
+  /** `result`, if it is an object. */
+  readonly result: Span;
+  resultIsEmpty: boolean;
+  hasResultType: boolean;
+  hasTtl: boolean;
+  /** `error.code`. */
+  readonly errorCode: Span;
+}
+
+/** Why bytes are not a JSON-RPC message: the JSON-RPC code, and words for a person. */
+export class EnvelopeError extends Error {
+  override readonly name = "EnvelopeError";
+  readonly code: -32700 | -32600;
+
+  constructor(code: -32700 | -32600, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** `_meta` keys that the 2026-07-28 revision reserves. */
+export const META_PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
+export const META_CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
+const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
+
+const QUOTE = 0x22;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const MAX_ID_BYTES = 258;
+
+/**
+ * Scans one JSON-RPC 2.0 message.
+ *
+ * @throws {@link EnvelopeError} -32700 when the bytes are not JSON or are nested deeper than `maxDepth`,
+ *   -32600 when they are JSON but no JSON-RPC request, notification or response, or name a routed key twice.
+ */
+export function scanEnvelope(bytes: Buffer, maxDepth: number = DEFAULT_MAX_DEPTH): Envelope {
+  try {
+    const start = skipSpace(bytes, 0);
+    if (bytes[start] !== OPEN_BRACE) {
+      skipValue(bytes, start, maxDepth);
+      throw new EnvelopeError(
+        -32600,
+        bytes[start] === OPEN_BRACKET
+          ? "JSON-RPC batches are not supported; send one message per request"
+          : "the body is not a JSON-RPC message",
+      );
+    }
+    return scanMessage(bytes, start, maxDepth);
+  } catch (error) {
+    if (error instanceof JsonScanError)
+      throw new EnvelopeError(-32700, `Parse error: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Decodes a string span, or returns undefined when it is absent or no string. */
+export function textOf(bytes: Buffer, span: Span): string | undefined {
+  return span.start !== -1 && bytes[span.start] === QUOTE
+    ? readString(bytes, span.start, span.end)
+    : undefined;
+}
+
+/** Reads an integer span, or returns undefined when it is absent or no safe integer. */
+export function integerOf(bytes: Buffer, span: Span): number | undefined {
+  if (span.start === -1 || bytes[span.start] === QUOTE) return undefined;
+  const value = Number(bytes.toString("latin1", span.start, span.end));
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function scanMessage(bytes: Buffer, start: number, maxDepth: number): Envelope {
+  const envelope = emptyEnvelope();
+  const method: Span = absent();
+  const version: Span = absent();
+  const error: Span = absent();
+  const result: Span = absent();
+  for (let key = firstMember(bytes, start, maxDepth); key !== -1; ) {
+    const keyEnd = skipString(bytes, key);
+    const value = valueOfMember(bytes, keyEnd);
+    let end: number;
+    if (stringIs(bytes, key, keyEnd, "params")) {
+      end =
+        bytes[value] === OPEN_BRACE
+          ? scanParams(bytes, value, maxDepth - 1, envelope)
+          : skipValue(bytes, value, maxDepth - 1);
+      put(envelope.params, value, end);
+    } else if (stringIs(bytes, key, keyEnd, "result")) {
+      end =
+        bytes[value] === OPEN_BRACE
+          ? scanResult(bytes, value, maxDepth - 1, envelope)
+          : skipValue(bytes, value, maxDepth - 1);
+      put(result, value, end);
+    } else if (stringIs(bytes, key, keyEnd, "error")) {
+      end =
+        bytes[value] === OPEN_BRACE
+          ? scanError(bytes, value, maxDepth - 1, envelope)
+          : skipValue(bytes, value, maxDepth - 1);
+      put(error, value, end);
+    } else {
+      end = skipValue(bytes, value, maxDepth - 1);
+      if (stringIs(bytes, key, keyEnd, "id")) put(envelope.id, value, end);
+      else if (stringIs(bytes, key, keyEnd, "method")) put(method, value, end);
+      else if (stringIs(bytes, key, keyEnd, "jsonrpc")) put(version, value, end);
+    }
+    key = nextMember(bytes, end);
+  }
+  if (skipSpace(bytes, scanEnd) < bytes.length)
+    throw new JsonScanError("unexpected bytes behind the message", scanEnd);
+  if (version.start === -1 || !stringIs(bytes, version.start, version.end, "2.0")) {
+    throw new EnvelopeError(-32600, 'the message lacks "jsonrpc": "2.0"');
+  }
+  classify(bytes, envelope, method, result, error);
+  return envelope;
+}
+
+function classify(bytes: Buffer, envelope: Envelope, method: Span, result: Span, error: Span): void {
+  const hasId = envelope.id.start !== -1;
+  if (method.start !== -1) {
+    const text = textOf(bytes, method);
+    if (text === undefined) throw new EnvelopeError(-32600, '"method" is not a string');
+    if (result.start !== -1 || error.start !== -1)
+      throw new EnvelopeError(-32600, "the message is both a request and a response");
+    if (envelope.params.start !== -1 && bytes[envelope.params.start] !== OPEN_BRACE) {
+      throw new EnvelopeError(-32600, '"params" is not an object');
+    }
+    envelope.method = text;
+    envelope.kind = hasId ? "request" : "notification";
+    if (hasId) checkId(bytes, envelope.id);
+    return;
+  }
+  if (result.start !== -1 && error.start === -1) {
+    if (envelope.result.start === -1) throw new EnvelopeError(-32600, '"result" is not an object');
+    checkId(bytes, envelope.id);
+    envelope.kind = "result";
+    return;
+  }
+  if (error.start === -1 || result.start !== -1)
+    throw new EnvelopeError(-32600, "the body is not a JSON-RPC message");
+  // An error may lack an id, or carry null: it then answers a message that could not be read.
+  if (hasId && bytes[envelope.id.start] === 0x6e) setSpan(envelope.id, -1, -1);
+  else if (hasId) checkId(bytes, envelope.id);
+  envelope.kind = "error";
+}
+
+function checkId(bytes: Buffer, id: Span): void {
+  if (id.start === -1) throw new EnvelopeError(-32600, 'the response lacks an "id"');
+  checkToken(bytes, id, "id");
+}
+
+/** Ids and progress tokens are strings of at most 256 bytes or integers (MCP narrows JSON-RPC: no null, no fractions). */
+function checkToken(bytes: Buffer, token: Span, name: string): void {
+  const isText = bytes[token.start] === QUOTE;
+  if (token.end - token.start > MAX_ID_BYTES || (!isText && integerOf(bytes, token) === undefined)) {
+    throw new EnvelopeError(-32600, `"${name}" must be an integer or a string of at most 256 bytes`);
+  }
+}
+
+function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
+  for (let key = firstMember(bytes, start, depth); key !== -1; ) {
+    const keyEnd = skipString(bytes, key);
+    const value = valueOfMember(bytes, keyEnd);
+    const isObject = bytes[value] === OPEN_BRACE;
+    let end: number;
+    if (stringIs(bytes, key, keyEnd, "_meta")) {
+      if (!isObject) throw new EnvelopeError(-32600, '"params._meta" is not an object');
+      end = scanMeta(bytes, value, depth - 1, envelope);
+      put(envelope.meta, value, end);
+    } else if (isObject && stringIs(bytes, key, keyEnd, "ref")) {
+      end = scanRef(bytes, value, depth - 1, envelope);
+    } else {
+      end = skipValue(bytes, value, depth - 1);
+      const slot = paramSlot(bytes, key, keyEnd, envelope);
+      if (slot !== undefined) put(slot, value, end);
+    }
+    key = nextMember(bytes, end);
+  }
+  return scanEnd;
+}
+
+function paramSlot(bytes: Buffer, key: number, keyEnd: number, envelope: Envelope): Span | undefined {
+  if (stringIs(bytes, key, keyEnd, "name")) return envelope.name;
+  if (stringIs(bytes, key, keyEnd, "uri")) return envelope.uri;
+  if (stringIs(bytes, key, keyEnd, "cursor")) return envelope.cursor;
+  if (stringIs(bytes, key, keyEnd, "level")) return envelope.level;
+  if (stringIs(bytes, key, keyEnd, "taskId")) return envelope.taskId;
+  if (stringIs(bytes, key, keyEnd, "requestId")) return envelope.requestId;
+  if (stringIs(bytes, key, keyEnd, "progressToken")) return envelope.progressToken;
+  return undefined;
+}
+
+function scanMeta(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
+  for (let key = firstMember(bytes, start, depth); key !== -1; ) {
+    const keyEnd = skipString(bytes, key);
+    const value = valueOfMember(bytes, keyEnd);
+    const end = skipValue(bytes, value, depth - 1);
+    if (stringIs(bytes, key, keyEnd, "progressToken")) {
+      put(envelope.metaProgressToken, value, end);
+      checkToken(bytes, envelope.metaProgressToken, "progressToken");
+    } else if (stringIs(bytes, key, keyEnd, META_PROTOCOL_VERSION)) put(envelope.metaVersion, value, end);
+    else if (stringIs(bytes, key, keyEnd, META_CLIENT_CAPABILITIES))
+      put(envelope.metaCapabilities, value, end);
+    else if (stringIs(bytes, key, keyEnd, META_LOG_LEVEL)) put(envelope.metaLogLevel, value, end);
+    key = nextMember(bytes, end);
+  }
+  return scanEnd;
+}
+
+function scanRef(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
+  for (let key = firstMember(bytes, start, depth); key !== -1; ) {
+    const keyEnd = skipString(bytes, key);
+    const value = valueOfMember(bytes, keyEnd);
+    const end = skipValue(bytes, value, depth - 1);
+    if (stringIs(bytes, key, keyEnd, "name")) put(envelope.refName, value, end);
+    else if (stringIs(bytes, key, keyEnd, "uri")) put(envelope.refUri, value, end);
+    key = nextMember(bytes, end);
+  }
+  return scanEnd;
+}
+
+function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
+  let members = 0;
+  for (let key = firstMember(bytes, start, depth); key !== -1; ) {
+    members++;
+    const keyEnd = skipString(bytes, key);
+    if (stringIs(bytes, key, keyEnd, "resultType")) envelope.hasResultType = true;
+    else if (stringIs(bytes, key, keyEnd, "ttlMs")) envelope.hasTtl = true;
+    key = nextMember(bytes, skipValue(bytes, valueOfMember(bytes, keyEnd), depth - 1));
+  }
+  envelope.resultIsEmpty = members === 0;
+  put(envelope.result, start, scanEnd);
+  return scanEnd;
+}
+
+function scanError(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
+  for (let key = firstMember(bytes, start, depth); key !== -1; ) {
+    const keyEnd = skipString(bytes, key);
+    const value = valueOfMember(bytes, keyEnd);
+    const end = skipValue(bytes, value, depth - 1);
+    if (stringIs(bytes, key, keyEnd, "code")) put(envelope.errorCode, value, end);
+    key = nextMember(bytes, end);
+  }
+  return scanEnd;
+}
+
+/** Two readers may disagree on which of two equal keys counts; what we route by must not depend on that. */
+function put(slot: Span, start: number, end: number): void {
+  if (slot.start !== -1) throw new EnvelopeError(-32600, "the message names the same key twice");
+  slot.start = start;
+  slot.end = end;
+}
+
+function setSpan(slot: Span, start: number, end: number): void {
+  slot.start = start;
+  slot.end = end;
+}
+
+function absent(): Span {
+  return { start: -1, end: -1 };
+}
+
+function emptyEnvelope(): Envelope {
+  return {
+    kind: "notification",
+    id: absent(),
+    method: "",
+    params: absent(),
+    name: absent(),
+    uri: absent(),
+    taskId: absent(),
+    cursor: absent(),
+    level: absent(),
+    requestId: absent(),
+    progressToken: absent(),
+    refName: absent(),
+    refUri: absent(),
+    meta: absent(),
+    metaProgressToken: absent(),
+    metaVersion: absent(),
+    metaCapabilities: absent(),
+    metaLogLevel: absent(),
+    result: absent(),
+    resultIsEmpty: false,
+    hasResultType: false,
+    hasTtl: false,
+    errorCode: absent(),
+  };
+}

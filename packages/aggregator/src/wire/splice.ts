@@ -1,0 +1,38 @@
+// Changes a few values of a message and leaves every other byte as it came.
+import type { Span } from "./envelope.ts";
+
+/** One replacement: the bytes of `span` become `bytes`. An empty span (start = end) inserts. */
+export interface Splice {
+  readonly span: Readonly<Span>;
+  readonly bytes: Uint8Array;
+}
+
+/** Returns a copy of `message` with all splices applied; they must not overlap, and come in any order. */
+export function splice(message: Buffer, splices: Splice[]): Buffer {
+  splices.sort((a, b) => a.span.start - b.span.start);
+  let length = message.length;
+  for (const { span, bytes } of splices) length += bytes.length - (span.end - span.start);
+  const out = Buffer.allocUnsafe(length);
+  let from = 0;
+  let to = 0;
+  for (const { span, bytes } of splices) {
+    to += message.copy(out, to, from, span.start);
+    out.set(bytes, to);
+    to += bytes.length;
+    from = span.end;
+  }
+  message.copy(out, to, from);
+  return out;
+}
+
+/**
+ * Puts a message on one line, as stdio framing and SSE `data:` need it. Raw line breaks can only be white space
+ * in valid JSON (inside strings they are escaped), so they become spaces, in place.
+ */
+export function toSingleLine(message: Buffer): Buffer {
+  for (const lineBreak of [0x0a, 0x0d]) {
+    for (let at = message.indexOf(lineBreak); at !== -1; at = message.indexOf(lineBreak, at + 1))
+      message[at] = 0x20;
+  }
+  return message;
+}

@@ -1,0 +1,79 @@
+// Server-sent events (WHATWG HTML, "Server-sent events"): an incremental parser over bytes, and the writer's framing.
+import { createLineSplitter } from "./lines.ts";
+import { toSingleLine } from "./splice.ts";
+
+export interface SseParserOptions {
+  /** Longest event that is delivered, in bytes. */
+  readonly maxEventBytes: number;
+  readonly onEvent: (data: Buffer) => void;
+  readonly onOversize: () => void;
+}
+
+export interface SseParser {
+  push(chunk: Buffer): void;
+}
+
+const COLON = 0x3a;
+const SPACE = 0x20;
+const LINE_FEED = Buffer.from("\n");
+
+/** Parses an event stream; only `data` matters to MCP, and an event without data is not delivered. */
+export function createSseParser(options: SseParserOptions): SseParser {
+  const { maxEventBytes, onEvent, onOversize } = options;
+  let data: Buffer[] = [];
+  let bytes = 0;
+  let broken = false;
+  const lines = createLineSplitter({
+    maxLineBytes: maxEventBytes,
+    carriageReturns: true,
+    onLine,
+    onOversize: () => {
+      broken = true;
+    },
+  });
+  return { push: lines.push };
+
+  function onLine(line: Buffer): void {
+    if (line.length === 0) {
+      dispatch();
+      return;
+    }
+    const value = dataOf(line);
+    if (value === undefined || broken) return;
+    bytes += value.length;
+    if (bytes > maxEventBytes) {
+      broken = true;
+      data = [];
+      return;
+    }
+    data.push(value);
+  }
+
+  function dispatch(): void {
+    const parts = data;
+    const wasBroken = broken;
+    data = [];
+    bytes = 0;
+    broken = false;
+    if (wasBroken) onOversize();
+    else if (parts.length === 1 && parts[0] !== undefined && parts[0].length > 0) onEvent(parts[0]);
+    else if (parts.length > 1)
+      onEvent(Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [LINE_FEED, part]))));
+  }
+}
+
+/** The value of a `data` field line, or undefined for any other line. */
+function dataOf(line: Buffer): Buffer | undefined {
+  if (line.length < 4 || line.toString("latin1", 0, 4) !== "data") return undefined;
+  if (line.length === 4) return Buffer.alloc(0);
+  if (line[4] !== COLON) return undefined;
+  return line.subarray(line[5] === SPACE ? 6 : 5);
+}
+
+const EVENT_HEAD = Buffer.from("event: message\ndata: ");
+const EVENT_TAIL = Buffer.from("\n\n");
+
+/** Frames one JSON-RPC message as an event. */
+export function toSseEvent(message: Buffer): Buffer {
+  return Buffer.concat([EVENT_HEAD, toSingleLine(message), EVENT_TAIL]);
+}

@@ -1,0 +1,25 @@
+// `fairlead tools`: what the gateway serves.
+import { withClient } from "../connection.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { styleFor } from "../format/style.ts";
+import { formatTools } from "../format/tools.ts";
+import type { CliIo } from "../io.ts";
+import { resolveTarget } from "../target.ts";
+
+export interface ToolsOptions {
+  readonly url: string;
+  readonly json?: boolean;
+}
+
+export async function listTools({ url, json = false }: ToolsOptions, io: CliIo): Promise<ExitCode> {
+  const signal = io.interrupt();
+  const { tools } = await withClient(resolveTarget(url).mcp, signal, ({ client }) =>
+    client.listTools(undefined, { signal }),
+  );
+  io.stdout.write(
+    json
+      ? `${JSON.stringify({ tools }, null, 2)}\n`
+      : `${formatTools(tools, io.stdout, styleFor(io.stdout, io.env))}\n`,
+  );
+  return exitCodes.ok;
+}

@@ -1,0 +1,148 @@
+// Who is next: the most urgent class first, where waiting makes a call more urgent, so that nothing starves; within a
+// class, keys take turns by weight (deficit round robin: Shreedhar & Varghese, 1995).
+import type { Priority } from "./call-context.ts";
+
+export interface Queued {
+  readonly key: string;
+  readonly priority: Priority;
+  readonly queuedAt: number;
+}
+
+export interface FairQueueOptions {
+  /** After waiting this long a call counts as one class more urgent, after twice as long as two, and so on. */
+  readonly ageingMs: number;
+  /** A key's share relative to the others. */
+  readonly weightOf: (key: string) => number;
+}
+
+export interface FairQueue<T extends Queued> {
+  readonly size: number;
+  push(item: T): void;
+  /** False when it is not in the queue (any more). */
+  remove(item: T): boolean;
+  /** Takes out the next one; of its key the oldest, or with `newest` the newest. */
+  shift(now: number, newest?: boolean): T | undefined;
+  /**
+   * Takes out the newest call of the key that has most in the least urgent class, if that is less urgent than `priority`, or
+   * as urgent and its key would still have more than `key` with one call more. Keeps one key from filling the queue.
+   */
+  pushOut(key: string, priority: Priority): T | undefined;
+}
+
+const classes: readonly Priority[] = ["high", "normal", "low"];
+
+export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQueueOptions): FairQueue<T> {
+  const rings = classes.map(() => new Map<string, Turn<T>>());
+  let size = 0;
+
+  return {
+    get size() {
+      return size;
+    },
+    push(item) {
+      const ring = ringOf(item.priority);
+      const turn = ring.get(item.key);
+      if (turn === undefined)
+        ring.set(item.key, {
+          key: item.key,
+          items: [item],
+          weight: weightOf(item.key),
+          deficit: 0,
+          paid: false,
+        });
+      else turn.items.push(item);
+      size += 1;
+    },
+    remove(item) {
+      const ring = ringOf(item.priority);
+      const turn = ring.get(item.key);
+      return turn !== undefined && take(ring, turn, item);
+    },
+    shift(now, newest = false) {
+      let best: { ring: Ring<T>; turn: Turn<T>; item: T; rank: number } | undefined;
+      for (const [rank, ring] of rings.entries()) {
+        const turn = nextTurn(ring);
+        const item = turn?.items.at(newest ? -1 : 0);
+        if (turn === undefined || item === undefined) continue;
+        const aged = rank - Math.floor((now - item.queuedAt) / ageingMs);
+        const older = best !== undefined && item.queuedAt < best.item.queuedAt;
+        if (best === undefined || aged < best.rank || (aged === best.rank && older))
+          best = { ring, turn, item, rank: aged };
+      }
+      if (best === undefined) return undefined;
+      best.turn.deficit -= 1;
+      take(best.ring, best.turn, best.item);
+      return best.item;
+    },
+    pushOut(key, priority) {
+      const own = classes.indexOf(priority);
+      for (let rank = classes.length - 1; rank >= own; rank -= 1) {
+        const ring = rings[rank];
+        const fattest = ring && fattestOf(ring);
+        if (ring === undefined || fattest === undefined) continue;
+        const mine = ((ring.get(key)?.items.length ?? 0) + 1) / weightOf(key);
+        if (rank === own && fattest.items.length / fattest.weight <= mine) return undefined;
+        const item = fattest.items.at(-1);
+        if (item !== undefined) take(ring, fattest, item);
+        return item;
+      }
+      return undefined;
+    },
+  };
+
+  function ringOf(priority: Priority): Ring<T> {
+    return rings[classes.indexOf(priority)] as Ring<T>;
+  }
+
+  function take(ring: Ring<T>, turn: Turn<T>, item: T): boolean {
+    // Mostly the oldest, under overload the newest; only who leaves is in the middle.
+    if (turn.items.at(-1) === item) turn.items.pop();
+    else if (turn.items[0] === item) turn.items.shift();
+    else {
+      const index = turn.items.indexOf(item);
+      if (index === -1) return false;
+      turn.items.splice(index, 1);
+    }
+    size -= 1;
+    if (turn.items.length === 0) ring.delete(turn.key);
+    return true;
+  }
+}
+
+/** The keys of a class in the order of their turns; the first one's turn it is. */
+type Ring<T> = Map<string, Turn<T>>;
+
+interface Turn<T> {
+  readonly key: string;
+  /** Oldest first. */
+  readonly items: T[];
+  readonly weight: number;
+  /** How many calls the key may still send in its turn. */
+  deficit: number;
+  /** Whether this turn's share has been added to the deficit. */
+  paid: boolean;
+}
+
+/** Moves on to a key that may send; a key keeps its turn until it has used its share. */
+function nextTurn<T>(ring: Ring<T>): Turn<T> | undefined {
+  for (;;) {
+    const { value: turn } = ring.values().next();
+    if (turn === undefined) return undefined;
+    if (!turn.paid) {
+      turn.deficit += turn.weight;
+      turn.paid = true;
+    }
+    if (turn.deficit >= 1) return turn;
+    turn.paid = false;
+    ring.delete(turn.key);
+    ring.set(turn.key, turn);
+  }
+}
+
+function fattestOf<T>(ring: Ring<T>): Turn<T> | undefined {
+  let fattest: Turn<T> | undefined;
+  for (const turn of ring.values())
+    if (fattest === undefined || turn.items.length / turn.weight > fattest.items.length / fattest.weight)
+      fattest = turn;
+  return fattest;
+}

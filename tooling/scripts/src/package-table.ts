@@ -1,0 +1,44 @@
+// ARCHITECTURE §1 as data: what each package may import and drag in at run time. The import check and the
+// check of the packed packages read the same table, so a new dependency is decided here and nowhere else.
+
+export interface PackageRow {
+  /** Folder below the repository root. */
+  readonly folder: string;
+  /** Name under which it is published. */
+  readonly name: string;
+  /** Workspace packages that it may import. */
+  readonly workspace: readonly string[];
+  /** npm packages that it may import and list in `dependencies`; Node's own modules are always fine. */
+  readonly npm: readonly string[];
+  /** Of the workspace packages, those that only these files (below the folder) may import. */
+  readonly onlyFrom?: Readonly<Record<string, readonly string[]>>;
+}
+
+const libraries: readonly string[] = ["@fairlead/core", "@fairlead/balancer", "@fairlead/aggregator"];
+
+export const packageTable: readonly PackageRow[] = [
+  { folder: "packages/core", name: "@fairlead/core", workspace: [], npm: [] },
+  { folder: "packages/balancer", name: "@fairlead/balancer", workspace: ["@fairlead/core"], npm: [] },
+  {
+    folder: "packages/aggregator",
+    name: "@fairlead/aggregator",
+    workspace: ["@fairlead/core", "@fairlead/balancer"],
+    npm: ["undici"],
+  },
+  {
+    folder: "packages/cli",
+    name: "fairlead",
+    workspace: [...libraries, "@fairlead/gateway"],
+    npm: ["commander", "@modelcontextprotocol/client"],
+    // Nothing imports an app, except the command line's `serve`.
+    onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
+  },
+  { folder: "apps/gateway", name: "@fairlead/gateway", workspace: libraries, npm: ["pino", "yaml", "zod"] },
+  {
+    // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
+    folder: "apps/benchmark",
+    name: "@fairlead/benchmark",
+    workspace: [...libraries, "@fairlead/gateway"],
+    npm: ["@modelcontextprotocol/sdk", "undici"],
+  },
+];
