@@ -110,6 +110,8 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
   let leakedLeases = 0;
   let handedOutAny = false;
   let closed = false;
+  let watching = false;
+  const closing = new AbortController();
 
   return {
     get size() {
@@ -146,7 +148,11 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
       record.level.guard.onLoadReport(record.slot, load);
     },
     acquire,
-    wait: (request = {}, signal) => queue.wait(request, signal),
+    wait(request = {}, signal) {
+      const lease = queue.wait(request, signal);
+      watch();
+      return lease;
+    },
     explain(request = {}) {
       catchUp();
       describeRequest(request);
@@ -155,6 +161,7 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
     snapshot,
     close() {
       closed = true;
+      closing.abort();
       queue.close();
       for (const id of [...byId.keys()]) membership.remove(id);
     },
@@ -260,7 +267,9 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
     if (record.removed) {
       if (inFlight === 0) table.free(slot);
     } else if (inFlight + 1 === table.maxConcurrency[slot]) membership.refresh(record);
-    if (queue.size > 0) queue.pump();
+    if (queue.size === 0) return;
+    queue.pump();
+    watch();
   }
 
   function releasedTwice(lease: LeaseRecord): void {
@@ -276,6 +285,23 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
       lease.release("cancelled", Number.NaN);
       emit({ type: "lease-leaked", endpointId: lease.endpointId, ageMs });
     }
+  }
+
+  /** While requests wait, endpoints must return from ejection even if nobody acquires or releases. */
+  function watch(): void {
+    if (watching || closed || queue.size === 0 || membership.nextChangeAtMs === Number.POSITIVE_INFINITY)
+      return;
+    watching = true;
+    const done = (): void => {
+      watching = false;
+      if (closed) return;
+      catchUp();
+      queue.pump();
+      watch();
+    };
+    clock.sleep(Math.max(1, membership.nextChangeAtMs - clock.now()), closing.signal).then(done, () => {
+      watching = false;
+    });
   }
 
   /** Does what became due while nobody acquired. */

@@ -50,7 +50,7 @@ export const returnsToRecovered: Check = {
       // Sizes that vary little, so that a share depends on the strategy and not on a few huge requests.
       const faulty: Scenario = { ...scenario(name), sizes: { kind: "exponential" } };
       const [fair, after] = [{ ...faulty, faults: [] }, faulty].map((of) =>
-        run(subject, of, FAULT_LOAD, 26_000, 6).shareDuring(0, 60_000, 130_000),
+        run(subject, of, FAULT_LOAD, 20_000, 6).shareDuring(0, 60_000, 100_000),
       );
       // Without the fault it may have more than an equal share by chance, or by the hash of its name.
       if (
@@ -71,19 +71,19 @@ export const isNoWorseThanRandom: Check = {
   name: "is not worse than random, in mean response time, for equal, unequal and disturbed servers",
   run(subject) {
     for (const name of ["homogeneous", "speeds-1-2-4", "antagonist"])
-      for (const load of [0.5, 0.9]) {
+      for (const load of [0.4, 0.9]) {
         const key = `${name} at ${load}`;
         const random =
           randomMeans.get(key) ??
           simulate({
             scenario: scenario(name),
             load,
-            requests: 20_000,
+            requests: 14_000,
             seed: 8,
             balancer: { strategy: "random" },
           }).meanMs;
         randomMeans.set(key, random);
-        const own = run(subject, scenario(name), load, 20_000, 8).meanMs;
+        const own = run(subject, scenario(name), load, 14_000, 8).meanMs;
         // 10 % are within what two runs of random differ by.
         if (!(own <= 1.1 * random)) return `${key}: ${own.toFixed(0)} ms, random ${random.toFixed(0)} ms`;
       }

@@ -14,6 +14,8 @@ export interface PlotOptions {
 
 const ROW = 22;
 const NAMES = 190;
+/** Room to the left of the names' column, for the longest of them. */
+const MARGIN = 40;
 const PANEL = 210;
 const GAP = 24;
 const TOP = 64;
@@ -32,9 +34,9 @@ export function plotScenario({ cells, bound, shareLoad }: PlotOptions): string {
   const height = TOP + contestants.length * ROW + 40;
   const rowY = (index: number): number => TOP + index * ROW + ROW / 2;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width + MARGIN}" height="${height}" viewBox="${-MARGIN} 0 ${width + MARGIN} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#222">`,
     `<title>Response times and shares in the scenario ${escapeXml(cells[0]?.scenario ?? "")}</title>`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    `<rect x="${-MARGIN}" width="${width + MARGIN}" height="${height}" fill="#fff"/>`,
     text(12, 22, escapeXml(cells[0]?.scenario ?? ""), 'font-size="16" font-weight="600"'),
     ...percentiles.map(
       ({ label, color }, index) =>
