@@ -24,7 +24,7 @@ let states: string[];
 function start(args: string[], restart: RestartConfig = {}): void {
   replica = createReplica({
     id: "r",
-    config: { transport: "stdio", command: process.execPath, args },
+    config: { transport: "stdio", era: "legacy", command: process.execPath, args },
     startTimeoutMs: 60_000,
     maxMessageBytes: 100_000,
     maxDepth: 64,
