@@ -95,6 +95,15 @@ describe("detection over stdio", () => {
     await wasAsked(asked, ["server/discover", "initialize", "initialize"]);
   });
 
+  it("lets the first process end in order before it starts the second", async () => {
+    const asked: string[] = [];
+    const farewell = `process.on("SIGTERM", () => process.exit());
+      process.on("exit", () => require("node:fs").writeSync(2, "bye\\n"));`;
+    const config = script(`${LEGACY} else if (id !== undefined) { ${farewell} say({ id, result: {} }); }`);
+    expect((await open(config, createEraMemory(), asked)).info.era).toBe("legacy");
+    await wasAsked(asked, ["server/discover", "bye", "initialize"]);
+  });
+
   it("asks nothing when the configuration says it", async () => {
     const asked: string[] = [];
     await open(script(LEGACY), createEraMemory("legacy"), asked);

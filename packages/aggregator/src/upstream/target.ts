@@ -67,7 +67,7 @@ async function openStdio(
     // are of no more use then, the handshake gets a process of its own.
     const bound = Math.min(STDIO_PROBE_MS, options.startTimeoutMs);
     try {
-      const open = await openProcess("modern", config, listener, { ...options, startTimeoutMs: bound });
+      const open = await openProcess("modern", config, listener, { ...options, startTimeoutMs: bound }, true);
       era.confirm("modern");
       return open;
     } catch (error) {
@@ -86,6 +86,7 @@ async function openProcess(
   config: StdioUpstreamConfig,
   listener: ConnectionListener,
   options: OpenOptions,
+  isProbe = false,
 ): Promise<OpenUpstream> {
   const { clientInfo, startTimeoutMs, clock } = options;
   const child = await startChild({ ...config, onStderr: options.onStderr });
@@ -103,8 +104,12 @@ async function openProcess(
     return { connection, info, pid: child.pid, renew, close: connection.close };
   } catch (error) {
     // Closed first: the end of a process that nobody uses is no news.
-    void connection.close();
-    child.kill();
+    const closed = connection.close();
+    if (isProbe) {
+      // It may be well, and hold what the next process needs: it is let go in order, and waited for.
+      child.terminate();
+      await closed;
+    } else child.kill();
     throw withLastWords(error, child);
   } finally {
     options.signal.removeEventListener("abort", stopEarly);
