@@ -47,7 +47,17 @@ export async function startGateway(
   const file = join(directory.path, "fairlead.config.yaml");
   await writeFile(file, JSON.stringify(config));
   const child = await startProcess({ command: process.execPath, args: nodeArguments(file, ...options) });
-  const [, url = ""] = await child.waitForLine(/listening on (http:\/\/[^"\s]+)/, 30_000);
+  const dispose = async (): Promise<void> => {
+    await child[Symbol.asyncDispose]();
+    await directory[Symbol.asyncDispose]();
+  };
+  const line = await child
+    .waitForLine(/listening on (http:\/\/[^"\s]+)/, 30_000)
+    .catch(async (error: unknown) => {
+      await dispose();
+      throw error;
+    });
+  const [, url = ""] = line;
 
   const status = async (): Promise<MultiplexerStatus> =>
     (await (await fetch(`${url}/api/status`)).json()) as MultiplexerStatus;
@@ -76,10 +86,7 @@ export async function startGateway(
         { timeoutMs: 45_000, what: "the upstreams to be ready" },
       );
     },
-    async [Symbol.asyncDispose]() {
-      await child[Symbol.asyncDispose]();
-      await directory[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

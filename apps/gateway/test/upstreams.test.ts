@@ -119,7 +119,7 @@ it("opens the breaker of a server that keeps failing, refuses at once, and names
   expect(await call()).toMatchObject({
     error: { data: { code: "CIRCUIT_OPEN", outcome: "not-executed", retryAfterMs: expect.any(Number) } },
   });
-  expect((await gateway.replica("broken-1")).breaker).toBe("open");
+  expect(await gateway.replica("broken-1")).toMatchObject({ breaker: "open", calls: 3, failures: 3 });
 });
 
 it("passes payloads byte for byte: unknown keys, large integers, key order and spacing", async () => {

@@ -1,5 +1,7 @@
 // What a multiplexer is made of, in plain data. The gateway reads it from a file; a library user writes it down.
 
+import type { StrategyFactory } from "@fairlead/balancer";
+
 /** How to reach or start one MCP server. */
 export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig;
 
@@ -57,8 +59,10 @@ export interface PoolConfig {
   /** Prefix of the pool's tools: 1 to 32 characters of `[A-Za-z0-9_-]`. */
   readonly namespace: string;
   readonly upstreams: readonly UpstreamConfig[];
-  /** Name of a load-balancing strategy. @defaultValue "least-connections" */
-  readonly strategy?: string | undefined;
+  /** Name of a built-in load-balancing strategy, or a factory. @defaultValue "least-connections" */
+  readonly strategy?: string | StrategyFactory<never> | undefined;
+  /** Passed to the strategy, which validates them. */
+  readonly strategyOptions?: unknown;
   /** A call without progress ends after this long, in milliseconds. @defaultValue 30 000 */
   readonly timeoutMs?: number | undefined;
   /** A call ends after this long even with progress, in milliseconds. @defaultValue 600 000 */

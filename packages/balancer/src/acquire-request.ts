@@ -10,6 +10,8 @@ export interface AcquireRequest {
   readonly taskClass?: string;
   /** Only endpoints with all of these capabilities. */
   readonly capabilities?: readonly string[];
+  /** Capabilities that would help (a loaded model); strategies may weigh them, none is required. */
+  readonly prefers?: readonly string[];
   /** Only endpoints with all of these tags. */
   readonly tags?: readonly string[];
   /** Order in the waiting queue; lower goes first. @defaultValue 0 */

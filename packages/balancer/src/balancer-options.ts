@@ -47,7 +47,7 @@ export interface BalancerOptions {
   readonly strategyStallMs?: number;
   /** Faults after which the strategy is replaced by least-connections for good; an integer ≥ 1. @defaultValue 3 */
   readonly strategyMaxStrikes?: number;
-  /** Called synchronously for every event; must not throw. */
+  /** Called synchronously for every event; must neither throw nor call the balancer. */
   readonly onEvent?: (event: BalancerEvent) => void;
 }
 

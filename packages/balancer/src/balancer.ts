@@ -24,6 +24,8 @@ import { instantiate } from "./strategy-registry.ts";
 import { createTable, type EndpointRecord } from "./table.ts";
 import { createWaitQueue } from "./wait-queue.ts";
 
+const NOTHING: readonly string[] = [];
+
 /** Hands out endpoints. */
 export interface Balancer {
   /** Endpoints, whatever their state. */
@@ -92,7 +94,14 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
   const needsStart = needsLatency || detectsLeaks;
 
   const taskClasses = new Map<string, number>();
-  const pickRequest = { keyHash: 0, cost: 1, taskClass: 0, attempt: 0 };
+  const pickRequest = {
+    keyHash: 0,
+    cost: 1,
+    taskClass: 0,
+    attempt: 0,
+    capabilities: NOTHING,
+    prefers: NOTHING,
+  };
   const filter = createRequestFilter(table);
   const ages = createLeaseAges();
   const queue = createWaitQueue(options.queue ?? {}, clock, acquire, mayServeLater);
@@ -101,6 +110,8 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
   let leakedLeases = 0;
   let handedOutAny = false;
   let closed = false;
+  let watching = false;
+  const closing = new AbortController();
 
   return {
     get size() {
@@ -137,7 +148,11 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
       record.level.guard.onLoadReport(record.slot, load);
     },
     acquire,
-    wait: (request = {}, signal) => queue.wait(request, signal),
+    wait(request = {}, signal) {
+      const lease = queue.wait(request, signal);
+      watch();
+      return lease;
+    },
     explain(request = {}) {
       catchUp();
       describeRequest(request);
@@ -146,6 +161,7 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
     snapshot,
     close() {
       closed = true;
+      closing.abort();
       queue.close();
       for (const id of [...byId.keys()]) membership.remove(id);
     },
@@ -168,9 +184,11 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
   }
 
   function describeRequest(request: AcquireRequest | undefined): void {
-    const { key, taskClass, exclude, cost } = request ?? {};
+    const { key, taskClass, exclude, cost, capabilities, prefers } = request ?? {};
     pickRequest.cost = cost !== undefined && cost > 0 ? cost : 1;
     pickRequest.attempt = exclude === undefined ? 0 : exclude.length;
+    pickRequest.capabilities = capabilities ?? NOTHING;
+    pickRequest.prefers = prefers ?? NOTHING;
     pickRequest.keyHash = needsKey && key !== undefined ? hashString(key) : 0;
     pickRequest.taskClass = needsTaskClass && taskClass !== undefined ? internTaskClass(taskClass) : 0;
   }
@@ -249,7 +267,9 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
     if (record.removed) {
       if (inFlight === 0) table.free(slot);
     } else if (inFlight + 1 === table.maxConcurrency[slot]) membership.refresh(record);
-    if (queue.size > 0) queue.pump();
+    if (queue.size === 0) return;
+    queue.pump();
+    watch();
   }
 
   function releasedTwice(lease: LeaseRecord): void {
@@ -265,6 +285,23 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
       lease.release("cancelled", Number.NaN);
       emit({ type: "lease-leaked", endpointId: lease.endpointId, ageMs });
     }
+  }
+
+  /** While requests wait, endpoints must return from ejection even if nobody acquires or releases. */
+  function watch(): void {
+    if (watching || closed || queue.size === 0 || membership.nextChangeAtMs === Number.POSITIVE_INFINITY)
+      return;
+    watching = true;
+    const done = (): void => {
+      watching = false;
+      if (closed) return;
+      catchUp();
+      queue.pump();
+      watch();
+    };
+    clock.sleep(Math.max(1, membership.nextChangeAtMs - clock.now()), closing.signal).then(done, () => {
+      watching = false;
+    });
   }
 
   /** Does what became due while nobody acquired. */
@@ -310,12 +347,12 @@ export function createBalancer(options: BalancerOptions = {}): Balancer {
 
   function snapshot(): BalancerSnapshot {
     catchUp();
-    const current = firstLevel?.guard.current;
+    const strategyState = firstLevel?.guard.snapshot();
     return {
-      strategy: current?.name ?? "none",
+      strategy: firstLevel?.guard.current.name ?? "none",
       strategyQuarantined: levels.some((level) => level.guard.quarantined),
       strategyFaults: levels.reduce((sum, level) => sum + level.guard.faults, 0),
-      strategyState: current?.snapshot?.(),
+      strategyState,
       doubleReleases,
       leakedLeases,
       waiting: queue.size,

@@ -46,8 +46,10 @@ export interface LoadReport {
   readonly requestsPerSecond?: number;
   /** Failed requests per second. */
   readonly errorsPerSecond?: number;
-  /** Requests waiting inside the endpoint. */
-  readonly queueDepth?: number;
+  /** Requests inside the endpoint, of this gateway and of others, running or waiting. */
+  readonly requestsInFlight?: number;
+  /** What a request that arrives now should expect to take, in ms, by the endpoint's own estimate. */
+  readonly expectedLatencyMs?: number;
 }
 
 /** Struct of arrays over all endpoints, indexed by slot. Arrays are replaced when the table grows: never keep one. */
@@ -92,6 +94,10 @@ export interface PickRequest {
   readonly taskClass: number;
   /** How many endpoints were tried before for the same call. */
   readonly attempt: number;
+  /** What the request requires; all candidates have it. */
+  readonly capabilities: readonly string[];
+  /** What the request would like an endpoint to have; candidates need not. */
+  readonly prefers: readonly string[];
 }
 
 /** One lease, as the feedback hooks see it. The same object is passed to `onStart` and `onEnd`. */
@@ -114,8 +120,9 @@ export interface Dispatch {
  * - `reset`: the slot now stands for another endpoint; forget what was learned about it.
  * - `eligible` / `ineligible`: it joined or left the candidates of requests without filters.
  * - `weight`: its entry in {@link EndpointTable.weight} changed.
+ * - `removed`: it is gone, or in another priority level now.
  */
-export type EndpointChange = "reset" | "eligible" | "ineligible" | "weight";
+export type EndpointChange = "reset" | "eligible" | "ineligible" | "weight" | "removed";
 
 /** What a strategy may use from outside. Same code in tests, simulation and production. */
 export interface StrategyHost {

@@ -44,7 +44,7 @@ export function explainRequest(
     if (level.narrowed.count === 0) continue;
     let bestScore = Number.POSITIVE_INFINITY;
     let bestOfLevel: string | undefined;
-    level.guard.current.explain?.(level.narrowed, pickRequest, (slot, value) => {
+    level.guard.explain(level.narrowed, pickRequest, (slot, value) => {
       scores.set(slot, value);
       if (value >= bestScore) return;
       bestScore = value;

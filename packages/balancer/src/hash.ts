@@ -10,7 +10,7 @@ export function hashString(text: string): number {
 }
 
 /** Murmur3's 32-bit finalizer: every input bit affects every output bit. */
-function mix(value: number): number {
+export function mix(value: number): number {
   let hash = value ^ (value >>> 16);
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;

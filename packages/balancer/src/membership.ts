@@ -103,9 +103,11 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   function moveTo(record: EndpointRecord, priority: number): void {
+    const from = record.level;
     leave(record);
     record.priority = priority;
     record.level = levelFor(priority);
+    reviewLevel(from);
     if (record.health !== "draining") record.level.size += 1;
     if (isEjected(record)) record.level.ejected += 1;
     record.level.guard.onEndpoint(record.slot, "reset");
@@ -117,12 +119,13 @@ export function createMembership(options: MembershipOptions): Membership {
     byId.delete(id);
     record.removed = true;
     leave(record);
+    reviewLevel(record.level);
     if (table.inFlight[record.slot] === 0) table.free(record.slot);
     emit({ type: "endpoint-removed", endpointId: id });
     return true;
   }
 
-  /** Takes an endpoint out of its level's counts and candidates. */
+  /** Takes an endpoint out of its level's counts and candidates; the level has to be reviewed afterwards. */
   function leave(record: EndpointRecord): void {
     const { level } = record;
     if (record.health !== "draining") level.size -= 1;
@@ -130,7 +133,7 @@ export function createMembership(options: MembershipOptions): Membership {
     if (record.serving) level.serving -= 1;
     record.serving = false;
     if (level.candidates.delete(record.slot)) level.guard.onEndpoint(record.slot, "ineligible");
-    reviewLevel(level);
+    level.guard.onEndpoint(record.slot, "removed");
   }
 
   function setHealth(id: string, health: EndpointHealth, reason: string | undefined): void {

@@ -75,6 +75,19 @@ describe("a strategy with a fault", () => {
     expect(balancer.snapshot().strategyQuarantined).toBe(true);
   });
 
+  it("that throws when it is looked at breaks neither dashboards nor explanations", () => {
+    const look = (): never => {
+      throw new Error("no");
+    };
+    const { balancer } = balancerWith((candidates) => candidates.slots[0] as number, {
+      snapshot: look,
+      explain: look,
+    });
+    expect(balancer.snapshot().strategyState).toBeUndefined();
+    expect(balancer.explain().endpoints).toHaveLength(3);
+    expect(balancer.snapshot().strategyFaults).toBe(3);
+  });
+
   it("that stalls is quarantined", () => {
     let now = 0;
     const strategy = (): Strategy => ({

@@ -25,6 +25,9 @@ export interface StrategyGuard {
   onEnd(dispatch: Dispatch, outcome: LeaseOutcome, latencyMs: number): void;
   onLoadReport(slot: number, report: LoadReport): void;
   onEndpoint(slot: number, change: EndpointChange): void;
+  /** What the strategy in charge tells about itself. */
+  snapshot(): unknown;
+  explain(candidates: Candidates, request: PickRequest, score: (slot: number, value: number) => void): void;
 }
 
 export interface StrategyGuardOptions {
@@ -110,6 +113,25 @@ export function createStrategyGuard(options: StrategyGuardOptions): StrategyGuar
       if (guard.quarantined || guard.current.onEndpoint === undefined) return;
       try {
         guard.current.onEndpoint(slot, change);
+      } catch (cause) {
+        strike("threw", cause);
+      }
+    },
+    snapshot(): unknown {
+      try {
+        return guard.current.snapshot?.();
+      } catch (cause) {
+        strike("threw", cause);
+        return undefined;
+      }
+    },
+    explain(
+      candidates: Candidates,
+      request: PickRequest,
+      score: (slot: number, value: number) => void,
+    ): void {
+      try {
+        guard.current.explain?.(candidates, request, score);
       } catch (cause) {
         strike("threw", cause);
       }

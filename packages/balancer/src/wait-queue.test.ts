@@ -134,6 +134,20 @@ describe("wait", () => {
     expect((await second).endpointId).toBe("a");
   });
 
+  it("serves those who wait when an endpoint returns from ejection, though nothing else happens", async () => {
+    const { balancer, clock } = singleSlot();
+    balancer.add({ id: "b", maxConcurrency: 1 });
+    balancer.acquire({ exclude: ["b"] });
+    for (let count = 0; count < 5; count++) balancer.acquire({ exclude: ["a"] })?.release("timeout");
+    const waiting = balancer.wait();
+    await clock.advance(999);
+    expect(balancer.snapshot().waiting).toBe(1);
+    await clock.advance(1);
+    expect((await waiting).endpointId).toBe("b");
+    balancer.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it("leaves the queue with the signal's reason when aborted, and takes no lease along", async () => {
     const { balancer } = singleSlot();
     const busy = balancer.acquire();

@@ -13,10 +13,12 @@ import {
 } from "cockatiel";
 import OpossumBreaker from "opossum";
 import {
+  createAbortScope,
   createCircuitBreaker,
   createKeyedRateLimiter,
   createRateLimiter,
   createRetryBudget,
+  mcpCall,
   pipeline,
 } from "../src/index.ts";
 import { breakerAlone, bundle, pipelineAlone, whole } from "../test/bundle.ts";
@@ -30,7 +32,7 @@ const failing = async (): Promise<never> => {
 console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${cpus().length} cores\n`);
 
 // First, while the heap is small and still.
-memory();
+await memory();
 await successes();
 await refusals();
 await synchronous();
@@ -47,6 +49,7 @@ async function successes(): Promise<void> {
     breaker: createCircuitBreaker(),
     attemptTimeoutMs: 10_000,
   });
+  const preset = pipeline(mcpCall());
   const breaker = createCircuitBreaker();
   const peerBreaker = circuitBreaker(handleAll, {
     halfOpenAfter: 60_000,
@@ -71,6 +74,9 @@ async function successes(): Promise<void> {
     "fairlead: breaker + retry + attempt timeout": () => ours.execute(action),
     "fairlead: the same + deadline + retry budget": () => everything.execute(action),
     "fairlead: the same with the caller's signal": () => everything.execute(action, { signal }),
+    "fairlead: the same with the caller's abort scope": () =>
+      everything.execute(action, { signal: createAbortScope() }),
+    "fairlead: preset for MCP calls (with a bulkhead)": () => preset.execute(action),
     "cockatiel 4: breaker": () => peerBreaker.execute(action),
     "cockatiel 4: wrap(retry, breaker, timeout), cooperative": () => cooperative.execute(action),
     [reference]: () => aggressive.execute(action),
@@ -141,7 +147,7 @@ async function synchronous(): Promise<void> {
   console.log();
 }
 
-function memory(): void {
+async function memory(): Promise<void> {
   const count = 20_000;
   const options = { failureThreshold: 5, resetTimeoutMs: 60_000 };
   const timersBefore = timers();
@@ -170,7 +176,10 @@ function memory(): void {
   // The array that the measurement keeps its results in.
   console.log(`| fairlead: keyed rate limiter, per key of ${limiter.size} | ${entry.toFixed(0)} |`);
   const more = bytesEach(keys, (index) => limiter.tryAcquire(`other-${index}`));
-  console.log(`| the same after ${keys} more keys (${limiter.size} are remembered) | ${more.toFixed(0)} |\n`);
+  console.log(`| the same after ${keys} more keys (${limiter.size} are remembered) | ${more.toFixed(0)} |`);
+  // Two seconds later every bucket is full again, and the eviction has run.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  console.log(`| keys that are remembered 2.5 s later | ${limiter.size} |\n`);
 }
 
 function timers(): number {

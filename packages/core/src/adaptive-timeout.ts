@@ -1,13 +1,16 @@
 // Attempt timeouts by what is asked (a simple or a complex request) and, once enough is known, by how long such requests
 // take. A learned limit stays between its bounds and forgets what is old, so that neither an outlier nor a bad hour stays.
-import type { TimeoutSource } from "./call.ts";
+
 import type { CallContext } from "./call-context.ts";
+import type { TimeoutSource } from "./call-plan.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { createLatencyQuantile, type LatencyQuantile } from "./latency-quantile.ts";
 import { integerBetween, numberBetween, positiveMs } from "./validate.ts";
 
+/** The two classes of requests that have a limit each. */
 export type Complexity = "simple" | "complex";
 
+/** How limits follow the durations seen. */
 export interface LearnedTimeoutOptions {
   /** The limit is this quantile of recent durations times `factor`. @defaultValue 0.99 */
   readonly quantile?: number;
@@ -23,6 +26,7 @@ export interface LearnedTimeoutOptions {
   readonly maxAgeMs?: number;
 }
 
+/** See {@link createAdaptiveTimeout}. */
 export interface AdaptiveTimeoutOptions {
   /** Limit for simple requests, in milliseconds. @defaultValue 60_000 */
   readonly simpleMs?: number;
@@ -36,7 +40,11 @@ export interface AdaptiveTimeoutOptions {
   readonly clock?: Clock;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * For `attemptTimeoutMs` of a pipeline; one per target where it learns.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createAdaptiveTimeout(options: AdaptiveTimeoutOptions = {}): TimeoutSource {
   const { simpleMs = 60_000, complexMs = 180_000, learned, clock = systemClock } = options;
   const { classify = classifyPrompt() } = options;
@@ -75,6 +83,7 @@ export function createAdaptiveTimeout(options: AdaptiveTimeoutOptions = {}): Tim
   };
 }
 
+/** What makes a request complex; see {@link classifyPrompt}. */
 export interface PromptClassifierOptions {
   /** A longer prompt is complex, in characters. @defaultValue 2_000 */
   readonly longPromptChars?: number;

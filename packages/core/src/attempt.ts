@@ -9,13 +9,15 @@ export class Attempt<T> implements CallContext {
   readonly attempt: number;
   /** A call inside this attempt; it is told of an abort directly, which saves a signal and its listener. */
   child: { cancel(reason: unknown): void } | undefined;
+  /** Waits for a slot: the target knows nothing of it yet. */
+  queued = false;
   aborted = false;
+  reason: unknown;
   readonly #call: Call<T>;
   readonly #permit: number;
   #timer: TimerHandle | undefined;
   #startedAt = 0;
   #controller: AbortController | undefined;
-  #reason: unknown;
 
   constructor(call: Call<T>, attempt: number, permit: number) {
     this.#call = call;
@@ -42,14 +44,16 @@ export class Attempt<T> implements CallContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.aborted) this.#controller.abort(this.#reason);
+      if (this.aborted) this.#controller.abort(this.reason);
     }
     return this.#controller.signal;
   }
 
-  /** Arms the timer: at `limitMs` the attempt, or with `isDeadline` the whole call, has run out of time. */
+  /** Arms the timer anew: at `limitMs` the attempt, or with `isDeadline` the whole call, has run out of time. */
   start(limitMs: number, isDeadline: boolean): void {
     const { plan } = this.#call;
+    if (this.#timer !== undefined) plan.wheel.cancel(this.#timer);
+    this.#timer = undefined;
     if (plan.measures) this.#startedAt = plan.clock.now();
     if (limitMs !== Infinity)
       this.#timer = isDeadline
@@ -91,7 +95,7 @@ export class Attempt<T> implements CallContext {
 
   abort(reason: unknown): void {
     this.aborted = true;
-    this.#reason = reason;
+    this.reason = reason;
     this.#controller?.abort(reason);
     this.child?.cancel(reason);
   }
@@ -117,7 +121,8 @@ export class Attempt<T> implements CallContext {
     const error = call.deadlineError();
     const { breaker } = call.plan;
     try {
-      this.end(breaker === undefined ? "failure" : breaker.outcomeOfError(error));
+      if (this.queued) this.end("ignored");
+      else this.end(breaker === undefined ? "failure" : breaker.outcomeOfError(error));
       call.deadlinePassed(this.attempt, error);
     } catch (thrown) {
       call.crash(thrown);

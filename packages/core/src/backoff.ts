@@ -3,8 +3,10 @@
 import type { Random } from "./random.ts";
 import { integerBetween, numberBetween, oneOf } from "./validate.ts";
 
+/** See {@link BackoffOptions.kind}. */
 export type BackoffKind = "exponential" | "full-jitter" | "equal-jitter" | "decorrelated-jitter" | "constant";
 
+/** See {@link createBackoff}. */
 export interface BackoffOptions {
   /**
    * With `step = min(maxDelayMs, baseDelayMs * factor ** (attempt - 1))`: `exponential` waits `step`, `full-jitter`
@@ -24,6 +26,7 @@ export interface BackoffOptions {
   readonly random?: Random;
 }
 
+/** Says how long to wait between attempts. */
 export interface Backoff {
   /**
    * The wait after a failed attempt, in milliseconds.
@@ -36,7 +39,11 @@ export interface Backoff {
 
 const kinds = ["exponential", "full-jitter", "equal-jitter", "decorrelated-jitter", "constant"] as const;
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * Delays of the kind asked for.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createBackoff({
   kind = "full-jitter",
   baseDelayMs = 200,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Bulkhead, type BulkheadOptions, createBulkhead } from "./bulkhead.ts";
 import type { Priority } from "./call-context.ts";
+import { createCircuitBreaker } from "./circuit-breaker.ts";
 import { compose } from "./compose.ts";
 import { ResilienceError } from "./errors.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
@@ -248,6 +249,19 @@ describe("a bulkhead as a policy", () => {
     await clock.advance(500);
     await calls;
     expect(clock.pending).toBe(0);
+  });
+
+  it("does not hold the wait in its queue against the target, however it ends", async () => {
+    const { bulkhead, clock, ask } = setup({ maxQueue: 1 });
+    ask("runs");
+    const breaker = createCircuitBreaker({ clock, failureThreshold: 1 });
+    const guarded = pipeline({ clock, bulkhead, breaker, timeoutMs: 50, attemptTimeoutMs: 20 });
+    const late = Promise.allSettled([guarded.execute(() => expect.unreachable())]);
+    await expect(guarded.execute(() => expect.unreachable())).rejects.toMatchObject({ code: "QUEUE_FULL" });
+    await clock.advance(100);
+    expect(await late).toMatchObject([{ reason: { code: "DEADLINE_EXCEEDED" } }]);
+    expect(bulkhead.queueLength).toBe(0);
+    expect(breaker.state).toEqual({ status: "closed", consecutiveFailures: 0 });
   });
 
   it("gives its slot back when the call is over before the operation began", async () => {

@@ -9,6 +9,7 @@ import { holding, type Permit } from "./permit.ts";
 import { createTimerWheel, sharedTimerWheel, type TimerHandle, type TimerWheel } from "./timer-wheel.ts";
 import { integerBetween, numberBetween, positiveMs } from "./validate.ts";
 
+/** When a queue is overloaded, and what is dropped then. */
 export interface SheddingOptions {
   /** While the queue does not run empty, a call that has waited longer than this is dropped, in milliseconds. */
   readonly targetMs: number;
@@ -16,6 +17,7 @@ export interface SheddingOptions {
   readonly intervalMs: number;
 }
 
+/** See {@link createBulkhead}. */
 export interface BulkheadOptions {
   /** Calls in flight, from 1; or a limit that learns. @defaultValue 10 */
   readonly limit?: number | ConcurrencyLimit;
@@ -38,6 +40,7 @@ export interface BulkheadOptions {
   readonly wheel?: TimerWheel;
 }
 
+/** One call that wants a slot; a {@link CallContext} is one. */
 export interface AdmissionRequest {
   readonly signal?: AbortSignal | undefined;
   /** On the clock's scale in milliseconds. @defaultValue Infinity */
@@ -48,6 +51,7 @@ export interface AdmissionRequest {
   readonly key?: string | undefined;
 }
 
+/** Slots for calls in flight, and the queue for them. */
 export interface Bulkhead {
   /** A slot, if one is free and nobody waits. */
   tryAcquire(): Permit | undefined;
@@ -70,7 +74,11 @@ export interface Bulkhead {
   readonly policy: Policy;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A bulkhead with all slots free.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createBulkhead(options: BulkheadOptions = {}): Bulkhead {
   const {
     limit: limitOption = 10,

@@ -1,5 +1,7 @@
 // What an operation and the policies around it know of the call that they are part of.
+import type { AbortScope } from "./abort-scope.ts";
 
+/** What an operation, and each policy around it, is told of the call. */
 export interface CallContext {
   /** Which attempt this is, from 1. */
   readonly attempt: number;
@@ -20,8 +22,8 @@ export type Priority = "high" | "normal" | "low";
 
 /** What a caller can say about one call. */
 export interface CallOptions {
-  /** Ends the call at once, with the signal's reason, whatever it is doing. */
-  readonly signal?: AbortSignal | undefined;
+  /** Ends the call at once, with the signal's reason, whatever it is doing. An {@link AbortScope} costs less. */
+  readonly signal?: AbortSignal | AbortScope | undefined;
   /** When the call must be done, on the clock's scale in milliseconds (`clock.now() + 5_000`). */
   readonly deadline?: number;
   /** Whom or what the call is for; fair queues and keyed limits go by it. */

@@ -1,10 +1,11 @@
 // One call under deadline, retry, breaker and attempt timeout, as a single state machine: layers of async functions
 // would cost half as much again. A call that succeeds makes no AbortController, no timer of the system and no error.
+import { Scope } from "./abort-scope.ts";
 import { Attempt } from "./attempt.ts";
+import type { Bulkhead } from "./bulkhead.ts";
 import type { CallContext, CallOptions, Operation, Priority } from "./call-context.ts";
+import type { AttemptEvent, CallPlan } from "./call-plan.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
-import type { CircuitOutcome } from "./circuit-state.ts";
-import type { Clock } from "./clock.ts";
 import {
   CircuitOpenError,
   DeadlineExceededError,
@@ -12,46 +13,10 @@ import {
   type RetryLimit,
   withoutStack,
 } from "./errors.ts";
+import { outcomeForSlot, type Permit } from "./permit.ts";
 import { rejectLater } from "./reject-later.ts";
 import { type RetryPlan, retryAfterOf } from "./retry.ts";
 import { RootContext } from "./root-context.ts";
-import type { TimerWheel } from "./timer-wheel.ts";
-
-/** Told after every attempt, before the next one is waited for. */
-export interface AttemptEvent {
-  readonly type: "attempt";
-  readonly attempt: number;
-  readonly key: string | undefined;
-  /** `refused`: the breaker did not let it through, nothing was executed. */
-  readonly outcome: "success" | "failure" | "refused" | "cancelled";
-  /** How it failed. */
-  readonly error?: unknown;
-  /** How long until the next attempt, in milliseconds; absent when there is none. */
-  readonly retryInMs?: number;
-}
-
-/** Says how long an attempt may take, and learns how long attempts take. */
-export interface TimeoutSource {
-  /** The limit for this attempt, in milliseconds; `Infinity` for none. */
-  timeoutMs(context: CallContext): number;
-  /** How long an attempt took and how it ended; one that timed out is a failure that took at least its limit. */
-  record?(durationMs: number, outcome: CircuitOutcome, context: CallContext): void;
-}
-
-export interface CallPlan {
-  readonly timeoutMs: number;
-  readonly retry: RetryPlan | undefined;
-  /** Whether a call pays into the retry's budget; not where another policy has done so. */
-  readonly deposits: boolean;
-  readonly breaker: CircuitBreaker | undefined;
-  readonly attemptTimeoutMs: number;
-  readonly adaptive: TimeoutSource | undefined;
-  readonly onEvent: ((event: AttemptEvent) => void) | undefined;
-  readonly clock: Clock;
-  readonly wheel: TimerWheel;
-  /** Whether anybody wants to know how long an attempt took; if not, no clock is read for it. */
-  readonly measures: boolean;
-}
 
 /** Runs a call on its own (`options`), or as a part of another one (`parent`). */
 export function runCall<T>(
@@ -83,7 +48,7 @@ export class Call<T> {
   readonly #reject: (reason: unknown) => void;
   /** The promise has been handed out, so that its rejection will find a handler. */
   #begun = false;
-  #signal: AbortSignal | undefined;
+  #signal: AbortSignal | Scope | undefined;
   #startedAt = 0;
   #attempts = 0;
   #delayMs: number | undefined;
@@ -207,12 +172,34 @@ export class Call<T> {
   }
 
   #startWith(permit: number, remainingMs: number): void {
-    const { attemptTimeoutMs, adaptive } = this.plan;
+    const { bulkhead } = this.plan;
     const attempt = new Attempt(this, this.#number(), permit);
     this.current = attempt;
-    const limitMs = adaptive === undefined ? attemptTimeoutMs : adaptive.timeoutMs(attempt);
-    attempt.start(Math.min(limitMs, remainingMs), remainingMs <= limitMs);
-    this.#run(attempt);
+    const slot = bulkhead?.tryAcquire();
+    if (bulkhead === undefined || slot !== undefined) this.#run(attempt, remainingMs, slot);
+    else this.#waitForSlot(attempt, bulkhead, remainingMs);
+  }
+
+  #waitForSlot(attempt: Attempt<T>, bulkhead: Bulkhead, remainingMs: number): void {
+    // The deadline is this call's to keep; the attempt's own time begins when it has its slot.
+    attempt.queued = true;
+    attempt.start(remainingMs, true);
+    const { signal, key, priority } = attempt;
+    bulkhead.acquire({ signal, key, priority }).then(
+      (slot) => {
+        if (this.current === attempt) this.#guarded(() => this.#run(attempt, this.#remainingMs(), slot));
+        else slot.release("ignored");
+      },
+      (error: unknown) => attempt.fail(error),
+    );
+  }
+
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   #refused(error: unknown): void {
@@ -238,11 +225,7 @@ export class Call<T> {
     const done = (next: () => void): void => {
       if (timer !== undefined) wheel.cancel(timer);
       this.#waiting = undefined;
-      try {
-        next();
-      } catch (error) {
-        this.crash(error);
-      }
+      this.#guarded(next);
     };
     breaker.acquire(waiting).then(
       (permit) =>
@@ -258,20 +241,40 @@ export class Call<T> {
     return this.deadline === Infinity ? Infinity : this.deadline - this.plan.clock.now();
   }
 
-  #run(attempt: Attempt<T>): void {
+  #run(attempt: Attempt<T>, remainingMs: number, slot: Permit | undefined): void {
+    const { attemptTimeoutMs, adaptive } = this.plan;
     let result: PromiseLike<T> | T;
+    attempt.queued = false;
+    try {
+      const limitMs = adaptive === undefined ? attemptTimeoutMs : adaptive.timeoutMs(attempt);
+      attempt.start(Math.min(limitMs, remainingMs), remainingMs <= limitMs);
+    } catch (error) {
+      slot?.release("ignored");
+      throw error;
+    }
     try {
       result = this.#operation(attempt);
     } catch (error) {
       attempt.fail(error);
+      slot?.release(outcomeForSlot(error, attempt));
       return;
     }
+    // The slot is given back when the operation has ended, even if the attempt has long been given up.
     if (isThenable(result))
       result.then(
-        (value) => attempt.succeed(value),
-        (error: unknown) => attempt.fail(error),
+        (value) => {
+          attempt.succeed(value);
+          slot?.release();
+        },
+        (error: unknown) => {
+          attempt.fail(error);
+          slot?.release(outcomeForSlot(error, attempt));
+        },
       );
-    else attempt.succeed(result);
+    else {
+      attempt.succeed(result);
+      slot?.release();
+    }
   }
 
   /** Without a retry of its own, a part of a call goes by the attempts of the whole. */
@@ -310,11 +313,7 @@ export class Call<T> {
         // The caller may have gone between the end of the sleep and this turn.
         if (waiting.signal.aborted) return;
         this.#waiting = undefined;
-        try {
-          this.#startAttempt(this.#remainingMs());
-        } catch (error) {
-          this.crash(error);
-        }
+        this.#guarded(() => this.#startAttempt(this.#remainingMs()));
       },
       (error: unknown) => this.fail(error),
     );
@@ -339,16 +338,20 @@ export class Call<T> {
       from.child = this;
       return true;
     }
-    const signal = from instanceof RootContext ? from.given : from.signal;
-    if (signal === undefined) return true;
+    const given = from instanceof RootContext ? from.given : from.signal;
+    if (given === undefined) return true;
+    const signal = given instanceof Scope || !("signal" in given) ? given : given.signal;
     if (signal.aborted) rejectLater(this.#reject, signal.reason);
+    else if (signal instanceof Scope) signal.add(this);
     else signal.addEventListener("abort", this);
     this.#signal = signal;
     return !signal.aborted;
   }
 
   #unlisten(): void {
-    if (this.#signal !== undefined) this.#signal.removeEventListener("abort", this);
+    const signal = this.#signal;
+    if (signal instanceof Scope) signal.remove(this);
+    else if (signal !== undefined) signal.removeEventListener("abort", this);
     else if (this.#from instanceof Attempt && this.#from.child === this) this.#from.child = undefined;
   }
 }

@@ -13,11 +13,13 @@ import { createHalfOpenQueue, type HalfOpenQueue } from "./half-open-queue.ts";
 import { rejectLater } from "./reject-later.ts";
 import { createSlidingWindow, type SlidingWindow } from "./sliding-window.ts";
 
+/** Options of one call through a breaker. */
 export interface ExecuteOptions {
   /** Passed to the function; a call that is aborted by it counts neither as failure nor as success. */
   readonly signal?: AbortSignal;
 }
 
+/** Lets calls through, or not, by how earlier ones went. */
 export interface CircuitBreaker {
   /** Reading it moves a breaker whose reset timeout is over to half-open. */
   readonly state: CircuitState;

@@ -16,6 +16,7 @@ export interface CircuitRegistryOptions extends Omit<CircuitBreakerOptions, "nam
   readonly wheel?: TimerWheel;
 }
 
+/** Breakers by key. */
 export interface CircuitRegistry {
   /** The key's breaker; a new one, closed, for a key that is not known. Ask for it each time instead of keeping it. */
   get(key: string): CircuitBreaker;
@@ -24,7 +25,11 @@ export interface CircuitRegistry {
   readonly size: number;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A registry that knows no key yet.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createCircuitRegistry({
   maxKeys = 10_000,
   idleMs = 600_000,

@@ -15,11 +15,13 @@ export interface RatioRule {
   readonly window?: WindowOptions;
 }
 
+/** Opens when at least `ratio` of the window's calls took longer than `slowCallMs`. */
 export interface SlowCallRule extends RatioRule {
   /** A call that takes longer is slow, in milliseconds. */
   readonly slowCallMs: number;
 }
 
+/** See {@link createCircuitBreaker}. */
 export interface CircuitBreakerOptions {
   /** Told in events. */
   readonly name?: string;
@@ -81,6 +83,7 @@ export interface CircuitSettings {
 /** Options that several breakers share are checked and kept once. */
 const checked: WeakMap<CircuitBreakerOptions, CircuitSettings> = new WeakMap();
 
+/** @throws RangeError when an option is out of range. */
 export function settingsOf(options: CircuitBreakerOptions): CircuitSettings {
   const known = checked.get(options);
   if (known !== undefined) return known;

@@ -1,4 +1,5 @@
 // Time as a value that is passed in: tests drive it by hand, and nothing in this package reads the wall clock.
+/** What policies know of time. */
 export interface Clock {
   /** Monotonic time in milliseconds; only differences mean anything. */
   now(): number;

@@ -3,6 +3,7 @@
 import type { CircuitOutcome } from "./circuit-state.ts";
 import { integerBetween, numberBetween, positiveMs } from "./validate.ts";
 
+/** How one call went. */
 export interface ConcurrencySample {
   readonly durationMs: number;
   /** Calls in flight when this one began, itself included. */
@@ -18,6 +19,7 @@ export interface ConcurrencyLimit {
   record(sample: ConcurrencySample): void;
 }
 
+/** Between which a limit moves; whole numbers. */
 export interface ConcurrencyLimitBounds {
   /** @defaultValue 4 */
   readonly initialLimit?: number;
@@ -27,6 +29,7 @@ export interface ConcurrencyLimitBounds {
   readonly maxLimit?: number;
 }
 
+/** See {@link createAimdLimit}. */
 export interface AimdLimitOptions extends ConcurrencyLimitBounds {
   /** The limit is multiplied by this after a failure or a slow call, above 0 and below 1. @defaultValue 0.9 */
   readonly backoffRatio?: number;
@@ -55,6 +58,7 @@ export function createAimdLimit(options: AimdLimitOptions = {}): ConcurrencyLimi
   };
 }
 
+/** See {@link createGradientLimit}. */
 export interface GradientLimitOptions extends ConcurrencyLimitBounds {
   /** How much slower than usual calls may get before the limit shrinks, from 1. @defaultValue 1.5 */
   readonly tolerance?: number;

@@ -45,12 +45,12 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
       if (turn === undefined)
         ring.set(item.key, {
           key: item.key,
-          items: new Set([item]),
+          items: [item],
           weight: weightOf(item.key),
           deficit: 0,
           paid: false,
         });
-      else turn.items.add(item);
+      else turn.items.push(item);
       size += 1;
     },
     remove(item) {
@@ -62,7 +62,7 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
       let best: { ring: Ring<T>; turn: Turn<T>; item: T; rank: number } | undefined;
       for (const [rank, ring] of rings.entries()) {
         const turn = nextTurn(ring);
-        const item = turn && (newest ? last(turn.items) : first(turn.items));
+        const item = turn?.items.at(newest ? -1 : 0);
         if (turn === undefined || item === undefined) continue;
         const aged = rank - Math.floor((now - item.queuedAt) / ageingMs);
         const older = best !== undefined && item.queuedAt < best.item.queuedAt;
@@ -80,9 +80,9 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
         const ring = rings[rank];
         const fattest = ring && fattestOf(ring);
         if (ring === undefined || fattest === undefined) continue;
-        const mine = ((ring.get(key)?.items.size ?? 0) + 1) / weightOf(key);
-        if (rank === own && fattest.items.size / fattest.weight <= mine) return undefined;
-        const item = last(fattest.items);
+        const mine = ((ring.get(key)?.items.length ?? 0) + 1) / weightOf(key);
+        if (rank === own && fattest.items.length / fattest.weight <= mine) return undefined;
+        const item = fattest.items.at(-1);
         if (item !== undefined) take(ring, fattest, item);
         return item;
       }
@@ -95,9 +95,16 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
   }
 
   function take(ring: Ring<T>, turn: Turn<T>, item: T): boolean {
-    if (!turn.items.delete(item)) return false;
+    // Mostly the oldest, under overload the newest; only who leaves is in the middle.
+    if (turn.items.at(-1) === item) turn.items.pop();
+    else if (turn.items[0] === item) turn.items.shift();
+    else {
+      const index = turn.items.indexOf(item);
+      if (index === -1) return false;
+      turn.items.splice(index, 1);
+    }
     size -= 1;
-    if (turn.items.size === 0) ring.delete(turn.key);
+    if (turn.items.length === 0) ring.delete(turn.key);
     return true;
   }
 }
@@ -107,7 +114,8 @@ type Ring<T> = Map<string, Turn<T>>;
 
 interface Turn<T> {
   readonly key: string;
-  readonly items: Set<T>;
+  /** Oldest first. */
+  readonly items: T[];
   readonly weight: number;
   /** How many calls the key may still send in its turn. */
   deficit: number;
@@ -118,7 +126,7 @@ interface Turn<T> {
 /** Moves on to a key that may send; a key keeps its turn until it has used its share. */
 function nextTurn<T>(ring: Ring<T>): Turn<T> | undefined {
   for (;;) {
-    const turn = first(ring.values());
+    const { value: turn } = ring.values().next();
     if (turn === undefined) return undefined;
     if (!turn.paid) {
       turn.deficit += turn.weight;
@@ -134,18 +142,7 @@ function nextTurn<T>(ring: Ring<T>): Turn<T> | undefined {
 function fattestOf<T>(ring: Ring<T>): Turn<T> | undefined {
   let fattest: Turn<T> | undefined;
   for (const turn of ring.values())
-    if (fattest === undefined || turn.items.size / turn.weight > fattest.items.size / fattest.weight)
+    if (fattest === undefined || turn.items.length / turn.weight > fattest.items.length / fattest.weight)
       fattest = turn;
   return fattest;
-}
-
-function first<T>(items: Iterable<T>): T | undefined {
-  for (const item of items) return item;
-  return undefined;
-}
-
-function last<T>(items: Iterable<T>): T | undefined {
-  let newest: T | undefined;
-  for (const item of items) newest = item;
-  return newest;
 }

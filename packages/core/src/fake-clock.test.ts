@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createFakeClock } from "./fake-clock.ts";
 import { createTimerWheel } from "./timer-wheel.ts";
@@ -17,6 +18,27 @@ describe("the fake clock", () => {
     await sleeper;
     expect(log).toEqual(["woke at 1010", "woke again at 1020", "timer at 1030"]);
     expect(clock.now()).toBe(1_050);
+  });
+
+  it("runs any number of timers in order of time, of equal ones the first set first", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ ms: fc.nat(50), cancelled: fc.boolean() }), { maxLength: 60 }),
+        async (timers) => {
+          const clock = createFakeClock();
+          const ran: number[] = [];
+          const cancels = timers.map(({ ms }, index) => clock.setTimer(() => ran.push(index), ms));
+          for (const [index, { cancelled }] of timers.entries()) if (cancelled) cancels[index]?.();
+          await clock.advance(50);
+          const expected = timers
+            .map((timer, index) => ({ ...timer, index }))
+            .filter(({ cancelled }) => !cancelled)
+            .sort((a, b) => a.ms - b.ms || a.index - b.index);
+          expect(ran).toEqual(expected.map(({ index }) => index));
+          expect(clock.pending).toBe(0);
+        },
+      ),
+    );
   });
 
   it("keeps what is not due yet, and forgets what is cancelled or aborted", async () => {

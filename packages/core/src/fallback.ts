@@ -1,5 +1,6 @@
 import type { CallContext, Policy } from "./call-context.ts";
 
+/** See {@link createFallback}. */
 export interface FallbackOptions {
   /** Gives the answer instead. What it throws, the call throws; `error` is its to pass on as `cause`. */
   readonly handle: (error: unknown, context: CallContext) => unknown;
@@ -7,6 +8,7 @@ export interface FallbackOptions {
   readonly shouldHandle?: (error: unknown) => boolean;
 }
 
+/** A second answer. */
 export interface Fallback {
   readonly policy: Policy;
 }

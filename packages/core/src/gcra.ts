@@ -2,6 +2,7 @@
 // full again. A bucket whose time has passed is full, so that forgetting it changes nothing.
 import { numberBetween } from "./validate.ts";
 
+/** How many calls may pass. */
 export interface RateOptions {
   /** Calls per second in the long run, above 0. @defaultValue 12 */
   readonly ratePerSecond?: number;

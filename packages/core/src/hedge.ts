@@ -13,6 +13,7 @@ import type { RetryBudget } from "./retry-budget.ts";
 import { createTimerWheel, sharedTimerWheel, type TimerHandle, type TimerWheel } from "./timer-wheel.ts";
 import { integerBetween, numberBetween } from "./validate.ts";
 
+/** See {@link createHedge}. */
 export interface HedgeOptions {
   /**
    * How long to wait for an answer before another attempt is started, in milliseconds, from 0; or the quantile of recent
@@ -40,6 +41,7 @@ export interface HedgeOptions {
   readonly wheel?: TimerWheel;
 }
 
+/** Starts further attempts of slow calls. */
 export interface Hedge {
   readonly budget: RetryBudget | undefined;
   /** The delay now, in milliseconds. */
@@ -47,7 +49,11 @@ export interface Hedge {
   readonly policy: Policy;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A hedge; one per target, since it learns the target's durations.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createHedge(options: HedgeOptions = {}): Hedge {
   const {
     delayMs: delay = {},
@@ -70,7 +76,7 @@ export function createHedge(options: HedgeOptions = {}): Hedge {
   return {
     budget,
     delayMs,
-    policy: (context, next) => {
+    policy: async (context, next) => {
       budget?.deposit();
       const waitMs = delayMs();
       // Durations are needed to learn the delay, even where this call is not hedged.

@@ -1,3 +1,4 @@
+export { type AbortScope, createAbortScope } from "./abort-scope.ts";
 export {
   type AdaptiveTimeoutOptions,
   type Complexity,
@@ -15,8 +16,8 @@ export {
   createBulkhead,
   type SheddingOptions,
 } from "./bulkhead.ts";
-export type { AttemptEvent, TimeoutSource } from "./call.ts";
 export type { CallContext, CallOptions, Operation, Pipeline, Policy, Priority } from "./call-context.ts";
+export type { AttemptEvent, TimeoutSource } from "./call-plan.ts";
 export { type CircuitBreaker, createCircuitBreaker, type ExecuteOptions } from "./circuit-breaker.ts";
 export {
   type CircuitRegistry,

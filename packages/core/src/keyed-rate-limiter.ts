@@ -21,6 +21,7 @@ export interface KeyedRateLimiterOptions extends RateOptions {
   readonly wheel?: TimerWheel;
 }
 
+/** Rate limits by key. */
 export interface KeyedRateLimiter {
   /** As {@link RateLimiter.tryAcquire}, for this key. */
   tryAcquire(key: string, weight?: number): boolean;
@@ -34,7 +35,11 @@ export interface KeyedRateLimiter {
   readonly policy: Policy;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A limiter that knows no key yet.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createKeyedRateLimiter(options: KeyedRateLimiterOptions = {}): KeyedRateLimiter {
   const {
     maxQueuePerKey = 100,

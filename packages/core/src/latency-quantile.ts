@@ -3,6 +3,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { integerBetween, numberBetween, positiveMs } from "./validate.ts";
 
+/** See {@link createLatencyQuantile}. */
 export interface LatencyQuantileOptions {
   /** Which quantile, above 0 and below 1. @defaultValue 0.95 */
   readonly quantile?: number;
@@ -16,6 +17,7 @@ export interface LatencyQuantileOptions {
   readonly clock?: Clock;
 }
 
+/** A quantile of the durations recorded lately. */
 export interface LatencyQuantile {
   /** Adds a duration in milliseconds. */
   record(durationMs: number): void;
@@ -26,7 +28,11 @@ export interface LatencyQuantile {
   value(): number | undefined;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A quantile that knows nothing yet.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createLatencyQuantile({
   quantile = 0.95,
   samples = 200,

@@ -15,13 +15,16 @@ export async function holding<T>(permit: Permit, operation: Operation<T>, contex
     permit.release();
     return value;
   } catch (error) {
-    permit.release(outcomeOf(error, context));
+    permit.release(outcomeForSlot(error, context.signal));
     throw error;
   }
 }
 
 /** Neither a refusal further in nor a caller that left says how many calls the target can take; a timeout does. */
-function outcomeOf(error: unknown, { signal }: CallContext): CircuitOutcome {
-  const left = signal.aborted && !(signal.reason instanceof ResilienceError);
+export function outcomeForSlot(
+  error: unknown,
+  context: { readonly aborted: boolean; readonly reason: unknown },
+): CircuitOutcome {
+  const left = context.aborted && !(context.reason instanceof ResilienceError);
   return left || isRefusal(error) ? "ignored" : "failure";
 }

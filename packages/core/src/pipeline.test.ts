@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AttemptEvent } from "./call.ts";
 import type { CallContext } from "./call-context.ts";
+import type { AttemptEvent } from "./call-plan.ts";
 import { createCircuitBreaker } from "./circuit-breaker.ts";
 import { AttemptTimeoutError, DeadlineExceededError, RetriesExhaustedError } from "./errors.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";

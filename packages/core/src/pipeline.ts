@@ -1,13 +1,13 @@
 // The policies that most calls need, described as data and compiled once. Their order is fixed, because only this one
 // makes sense: what is further out sees the outcome of what is further in.
 import type { Bulkhead } from "./bulkhead.ts";
-import { type AttemptEvent, type CallPlan, runCall, type TimeoutSource } from "./call.ts";
+import { runCall } from "./call.ts";
 import type { Pipeline, Policy } from "./call-context.ts";
+import type { AttemptEvent, CallPlan, TimeoutSource } from "./call-plan.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { compose } from "./compose.ts";
 import type { Hedge } from "./hedge.ts";
-import { holding } from "./permit.ts";
 import { planRetry, type RetryOptions } from "./retry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { createTimerWheel, sharedTimerWheel, type TimerWheel } from "./timer-wheel.ts";
@@ -83,6 +83,7 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     retry: undefined,
     deposits: false,
     breaker: undefined,
+    bulkhead: undefined,
     attemptTimeoutMs: Infinity,
     adaptive: undefined,
     onEvent: undefined,
@@ -99,39 +100,19 @@ export function pipeline(options: PipelineOptions = {}): Pipeline {
     measures: breaker?.needsDuration === true,
   };
   const attempt: Partial<CallPlan> = {
+    bulkhead,
     attemptTimeoutMs: fixedMs,
     adaptive,
     measures: attempts.measures === true || adaptive?.record !== undefined,
   };
 
   // What stands between two fused parts keeps them apart; without it they are one.
-  const inner = bulkhead && inBulkhead(bulkhead, fused({ ...nothing, ...attempt }));
-  const gates = [rateLimiter, inner].filter((gate) => gate !== undefined);
-  const last = inner === undefined && gates.length > 0 ? [attempt] : [];
-  const core = gates.length === 0 ? { ...attempts, ...attempt } : attempts;
-  const outer = hedge === undefined ? [{ ...whole, ...core }] : [whole, hedge, core];
-  const parts = [...(fallback ? [fallback] : []), ...outer, ...gates, ...last];
+  const inner = rateLimiter === undefined ? [{ ...attempts, ...attempt }] : [attempts, rateLimiter, attempt];
+  const outer = hedge === undefined ? [{ ...whole, ...inner[0] }] : [whole, hedge, inner[0] ?? {}];
+  const parts = [...(fallback ? [fallback] : []), ...outer, ...inner.slice(1)];
   const [first, ...rest] = parts.map((part) => ("policy" in part ? part : fused({ ...nothing, ...part })));
   if (first !== undefined && rest.length === 0 && isPipeline(first)) return first;
   return compose(...[first, ...rest].flatMap((part) => part?.policy ?? []));
-}
-
-/** A slot covers what is inside, and outlasts it where the operation does. */
-function inBulkhead(bulkhead: Bulkhead, inner: Pipeline): PolicyHolder {
-  return {
-    policy: async (context, operation) => {
-      const permit = bulkhead.tryAcquire() ?? (await bulkhead.acquire(context));
-      let begun = false;
-      try {
-        return await inner.policy(context, (innermost) => {
-          begun = true;
-          return holding(permit, operation, innermost);
-        });
-      } finally {
-        if (!begun) permit.release("ignored");
-      }
-    },
-  };
 }
 
 function isPipeline(holder: PolicyHolder | Pipeline): holder is Pipeline {

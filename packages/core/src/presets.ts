@@ -12,6 +12,7 @@ import type { Random } from "./random.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 
+/** What both presets take. */
 export interface PresetOptions {
   /** Changes to the breaker; by default it is one of {@link createCircuitBreaker}'s defaults. */
   readonly breaker?: CircuitBreakerOptions;
@@ -21,6 +22,7 @@ export interface PresetOptions {
   readonly random?: Random;
 }
 
+/** See {@link mcpCall}. */
 export interface McpCallOptions extends PresetOptions {
   /**
    * Whether the call may run twice (`readOnlyHint` or `idempotentHint` of the tool). One that may not is tried again only when

@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import { RateLimitedError, withoutStack } from "./errors.ts";
 import { type Rate, spend, waitFor } from "./gcra.ts";
 
+/** One call that waits for a rate limiter. */
 export interface AcquireOptions {
   /** Ends the wait with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

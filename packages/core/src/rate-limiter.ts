@@ -5,6 +5,7 @@ import { checkWeight, type RateOptions, rateOf, spend, waitFor } from "./gcra.ts
 import { type AcquireOptions, createRateLimitQueue } from "./rate-limit-queue.ts";
 import { integerBetween } from "./validate.ts";
 
+/** See {@link createRateLimiter}. */
 export interface RateLimiterOptions extends RateOptions {
   /** Callers that may wait, from 0 (refuse at once). @defaultValue 1_000 */
   readonly maxQueue?: number;
@@ -14,6 +15,7 @@ export interface RateLimiterOptions extends RateOptions {
   readonly clock?: Clock;
 }
 
+/** Lets a bounded number of calls per second pass. */
 export interface RateLimiter {
   /**
    * Lets a call pass now, or not. Nobody overtakes those who wait.
@@ -36,7 +38,11 @@ export interface RateLimiter {
   readonly policy: Policy;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A limiter whose burst is available at once.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createRateLimiter(options: RateLimiterOptions = {}): RateLimiter {
   const { maxQueue = 1_000, weight: weightOf = one, clock = systemClock } = options;
   const rate = rateOf(options);

@@ -3,6 +3,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { numberBetween } from "./validate.ts";
 
+/** See {@link createRetryBudget}. */
 export interface RetryBudgetOptions {
   /** Tokens that each call brings in, from 0 to 1: the share of extra attempts on top of calls. @defaultValue 0.2 */
   readonly ratio?: number;
@@ -19,6 +20,7 @@ export interface RetryBudgetOptions {
   readonly clock?: Clock;
 }
 
+/** Pays for extra attempts out of what calls and time have brought in. */
 export interface RetryBudget {
   /** Counts one call (not its extra attempts). Reads no clock. */
   deposit(): void;

@@ -5,6 +5,7 @@ import { ResilienceError } from "./errors.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { integerBetween, numberBetween } from "./validate.ts";
 
+/** What is tried again, how often and how soon. */
 export interface RetryOptions {
   /** Attempts in all, the first one included, from 1. @defaultValue 3 */
   readonly maxAttempts?: number;

@@ -1,3 +1,4 @@
+import type { AbortScope } from "./abort-scope.ts";
 import type { CallContext, CallOptions, Priority } from "./call-context.ts";
 
 /** The context of a call before any policy; a signal that nobody gave is only made when it is read. */
@@ -7,8 +8,8 @@ export class RootContext implements CallContext {
   readonly key: string | undefined;
   readonly priority: Priority | undefined;
   readonly request: unknown;
-  /** The caller's signal, if there is one. */
-  given: AbortSignal | undefined;
+  /** What the caller gave, if anything. */
+  given: AbortSignal | AbortScope | undefined;
 
   constructor(options: CallOptions | undefined) {
     this.deadline = options?.deadline ?? Infinity;
@@ -20,6 +21,6 @@ export class RootContext implements CallContext {
 
   get signal(): AbortSignal {
     this.given ??= new AbortController().signal;
-    return this.given;
+    return "signal" in this.given ? this.given.signal : this.given;
   }
 }

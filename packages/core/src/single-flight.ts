@@ -3,11 +3,13 @@ import type { CallContext, Operation, Policy } from "./call-context.ts";
 import { linkContext } from "./linked-context.ts";
 import { RootContext } from "./root-context.ts";
 
+/** See {@link createSingleFlight}. */
 export interface SingleFlightOptions {
   /** What makes calls the same; `undefined` shares nothing. @defaultValue the context's key */
   readonly keyOf?: (context: CallContext) => string | undefined;
 }
 
+/** Lets callers of the same thing share one operation. */
 export interface SingleFlight {
   /** Operations that run now. */
   readonly size: number;

@@ -17,6 +17,7 @@ import { RootContext } from "./root-context.ts";
 import { createTimerWheel, sharedTimerWheel, type TimerWheel } from "./timer-wheel.ts";
 import { numberBetween } from "./validate.ts";
 
+/** See {@link createStreamGuard}. */
 export interface StreamGuardOptions {
   /** Time until the first item, opening included, in milliseconds. @defaultValue 60_000 */
   readonly firstItemTimeoutMs?: number;
@@ -32,8 +33,10 @@ export interface StreamGuardOptions {
   readonly wheel?: TimerWheel;
 }
 
+/** What opening a stream gives: anything that can be read with `for await`, such as the body of a `Response`. */
 export type StreamSource<T> = AsyncIterable<T> | PromiseLike<AsyncIterable<T>>;
 
+/** Reads streams within time limits. */
 export interface StreamGuard {
   /**
    * Reads what `open` gives. Nothing happens before the first item is asked for; a reader that stops early aborts the stream,
@@ -48,7 +51,11 @@ export interface StreamGuard {
   ): AsyncGenerator<T, void, undefined>;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A guard for any number of streams.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createStreamGuard({
   firstItemTimeoutMs = 60_000,
   idleTimeoutMs = 30_000,

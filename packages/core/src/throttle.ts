@@ -7,6 +7,7 @@ import type { Random } from "./random.ts";
 import { createSlidingWindow } from "./sliding-window.ts";
 import { numberBetween, positiveMs } from "./validate.ts";
 
+/** See {@link createThrottle}. */
 export interface ThrottleOptions {
   /** How many calls may be made per accepted one before calls are refused, from 1. @defaultValue 2 */
   readonly multiplier?: number;
@@ -22,6 +23,7 @@ export interface ThrottleOptions {
   readonly random?: Random;
 }
 
+/** Holds calls back as the target accepts fewer. */
 export interface Throttle {
   /** The share of calls that is refused now: `max(0, (calls - multiplier * accepted) / (calls + 1))`. */
   refusedRatio(): number;
@@ -29,7 +31,11 @@ export interface Throttle {
   readonly policy: Policy;
 }
 
-/** @throws RangeError when an option is out of range. */
+/**
+ * A throttle that has seen no call yet; one per target.
+ *
+ * @throws RangeError when an option is out of range.
+ */
 export function createThrottle({
   multiplier = 2,
   windowMs = 120_000,

@@ -3,6 +3,7 @@
 import { type Clock, setTimerOn, systemClock } from "./clock.ts";
 import { positiveMs } from "./validate.ts";
 
+/** See {@link createTimerWheel}. */
 export interface TimerWheelOptions {
   /** @defaultValue systemClock */
   readonly clock?: Clock;
@@ -15,6 +16,7 @@ export interface TimerHandle {
   readonly delayMs: number;
 }
 
+/** One coarse timer for any number of timeouts. */
 export interface TimerWheel {
   /**
    * Runs `callback(argument)` once, never before `delayMs` have passed and less than two ticks later (plus what the event

@@ -40,6 +40,8 @@ describe("a bundle", () => {
     const row = readme.split("\n").find((line) => line.split("|")[1]?.trim() === name);
     const stated = Number.parseFloat(row?.split("|")[3] ?? "");
     const { gzipBytes } = await bundle(code);
-    expect(Math.abs(gzipBytes / 1_000 - stated), `${gzipBytes} bytes, README: ${row}`).toBeLessThan(0.1);
+    expect(Math.abs(gzipBytes / 1_000 - stated), `${gzipBytes} bytes, README: ${row}`).toBeLessThan(
+      0.05 * stated,
+    );
   });
 });

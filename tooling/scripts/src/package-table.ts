@@ -34,4 +34,11 @@ export const packageTable: readonly PackageRow[] = [
     onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
   },
   { folder: "apps/gateway", name: "@fairlead/gateway", workspace: libraries, npm: ["pino", "yaml", "zod"] },
+  {
+    // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
+    folder: "apps/benchmark",
+    name: "@fairlead/benchmark",
+    workspace: [...libraries, "@fairlead/gateway"],
+    npm: ["@modelcontextprotocol/sdk", "undici"],
+  },
 ];

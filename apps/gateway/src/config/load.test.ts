@@ -99,6 +99,16 @@ pools:
     expect((await problemsOf(text)).join("\n")).toMatch(pattern);
   });
 
+  it("names the likely strategy for a misspelt one, and how to install a contributed one", async () => {
+    const [problem = ""] = await problemsOf(
+      "pools:\n  a:\n    strategy: round-robbin\n    upstreams: [{ command: x }]\n",
+    );
+    expect(problem).toMatch(
+      /^c\.yaml:3:\d+: pools\.a\.strategy: strategy "round-robbin": .*npm install fairlead-strategy-round-robbin/,
+    );
+    expect(problem).toMatch(/did you mean "round-robin"\?$/);
+  });
+
   it("says how to name another file when there is none", async () => {
     await expect(loadConfig(join(directory, "missing.yaml"))).rejects.toThrow(/cannot be read.*--config/);
   });

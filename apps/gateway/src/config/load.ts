@@ -6,6 +6,7 @@ import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { ConfigError, type ConfigProblem } from "./error.ts";
 import { configSchema, type GatewayConfig } from "./schema.ts";
+import { explainStrategy, findStrategy, isBuiltIn } from "./strategies.ts";
 import { suggest } from "./suggest.ts";
 
 export interface LoadedConfig {
@@ -49,7 +50,30 @@ export async function loadConfig(
     for (const issue of parsed.error.issues) problems.push(...describeIssue(document, lines, issue, []));
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(path, problems);
-  return { file: path, gateway: parsed.data, multiplexer: toMultiplexer(parsed.data, dirname(path)) };
+  const multiplexer = toMultiplexer(parsed.data, dirname(path));
+  const pools = await Promise.all(
+    multiplexer.pools.map((pool) =>
+      withStrategy(pool, dirname(path)).catch((error: unknown) => {
+        problems.push(
+          problem(
+            document,
+            lines,
+            ["pools", pool.namespace, "strategy"],
+            explainStrategy(String(pool.strategy), error),
+          ),
+        );
+        return pool;
+      }),
+    ),
+  );
+  if (problems.length > 0) throw new ConfigError(path, problems);
+  return { file: path, gateway: parsed.data, multiplexer: { ...multiplexer, pools } };
+}
+
+async function withStrategy(pool: PoolConfig, directory: string): Promise<PoolConfig> {
+  // Built-in ones keep their name: the pool knows them, and how far to trust them.
+  if (typeof pool.strategy !== "string" || isBuiltIn(pool.strategy)) return pool;
+  return { ...pool, strategy: await findStrategy(pool.strategy, directory) };
 }
 
 function toMultiplexer({ pools, separator, limits }: GatewayConfig, directory: string): MultiplexerConfig {

@@ -62,7 +62,8 @@ const toolPolicy = z.strictObject({
 
 const pool = z.strictObject({
   upstreams: z.array(upstream).min(1),
-  strategy: z.string().optional(),
+  strategy: z.string().min(1).optional(),
+  strategyOptions: z.record(z.string(), z.unknown()).optional(),
   timeoutMs: positive.optional(),
   maxTimeoutMs: positive.optional(),
   startTimeoutMs: positive.optional(),

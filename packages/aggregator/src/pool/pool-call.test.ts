@@ -38,6 +38,7 @@ function setUp(
     },
     dequeue: (call) => void queue.delete(call),
     onFailure: (upstream) => log.push(`${upstream} failed`),
+    onAttemptEnd: () => {},
     onEnd: (_call, failed) => log.push(failed ? "ended in failure" : "ended"),
   };
 

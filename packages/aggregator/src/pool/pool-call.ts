@@ -62,6 +62,7 @@ export interface PoolCallOwner {
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
   onFailure(upstream: string, failure: UpstreamFailure): void;
+  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
   /** The call has ended. */
   onEnd(call: PoolCall, failed: boolean): void;
 }
@@ -284,6 +285,7 @@ export class PoolCall implements UpstreamExchange {
     this.#current = undefined;
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
+    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
   }
 
   /** True for the first end only. */

@@ -86,8 +86,7 @@ export function createPool(options: PoolOptions): Pool {
   const queue = new Set<PoolCall>();
   const relists = new Map<Replica, Set<ListKind>>();
   const counts = { total: 0, failed: 0 };
-  // A pause of this process during a pick is no fault of a built-in strategy.
-  const balancer: Balancer = createBalancer({ strategy, clock, random, strategyStallMs: Infinity });
+  const balancer = balancerFor({ ...config, strategy }, { clock, random });
   /** The permit that the breaker gave during the last `acquire`. */
   let permit = 0;
   let stopped = false;
@@ -113,6 +112,10 @@ export function createPool(options: PoolOptions): Pool {
       return true;
     },
     dequeue: (call) => void queue.delete(call),
+    onAttemptEnd(upstream, { breaker }) {
+      const member = members.get(upstream);
+      if (member !== undefined && breaker === "failure") member.failures++;
+    },
     onFailure(upstream, failure) {
       if (failure.kind === "transport") members.get(upstream)?.replica.suspect();
     },
@@ -149,7 +152,7 @@ export function createPool(options: PoolOptions): Pool {
   for (const [at, upstream] of config.upstreams.entries()) {
     const id = upstream.id ?? `${namespace}-${at + 1}`;
     const { weight = 1, priority = 1, maxConcurrency } = upstream;
-    const breaker = createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id });
+    const breaker = createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
     const replica = createReplica({
       id,
       config: upstream,
@@ -181,7 +184,9 @@ export function createPool(options: PoolOptions): Pool {
   const pool: Pool = {
     namespace,
     config,
-    strategy,
+    get strategy() {
+      return balancer.snapshot().strategy;
+    },
     catalog,
     members: [...members.values()],
     get inFlight() {
@@ -330,6 +335,25 @@ export function createPool(options: PoolOptions): Pool {
     const member = members.get(replica.id);
     if (member === undefined) throw new Error(`unknown replica ${replica.id}`);
     return member;
+  }
+}
+
+function balancerFor(
+  { namespace, strategy, strategyOptions }: PoolConfig,
+  { clock, random }: Pick<PoolOptions, "clock" | "random">,
+): Balancer {
+  try {
+    return createBalancer({
+      ...(strategy === undefined ? {} : { strategy }),
+      strategyOptions,
+      clock,
+      random,
+      // A pause of this process during a pick is no fault of a built-in strategy.
+      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
   }
 }
 

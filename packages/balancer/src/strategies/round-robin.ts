@@ -1,7 +1,7 @@
 // Each candidate in turn. Right for uniform, short requests; blind to everything else.
 import { lowerBound } from "../candidate-set.ts";
 import { type Candidates, STRATEGY_API, type Strategy, type StrategyHost } from "../contract.ts";
-import { optionsOf } from "./options.ts";
+import { optionsOf } from "./support/options.ts";
 
 /** Options of {@link roundRobin}. */
 export interface RoundRobinOptions {

@@ -4,10 +4,10 @@
 // round-robin and a central queue, and learned speeds do the rest where servers are unequal.
 import { type Candidates, STRATEGY_API, type Strategy, type StrategyHost } from "../contract.ts";
 import { isFailure } from "../outcome.ts";
-import { createBucketQueue } from "./bucket-queue.ts";
-import { createFailurePenalty } from "./failure-penalty.ts";
-import { inRange, optionsOf } from "./options.ts";
-import { createSpeedLearner } from "./speed-learner.ts";
+import { createBucketQueue } from "./support/bucket-queue.ts";
+import { createFailurePenalty } from "./support/failure-penalty.ts";
+import { inRange, optionsOf } from "./support/options.ts";
+import { createSpeedLearner } from "./support/speed-learner.ts";
 
 /** Options of {@link shortestExpectedDelay}. */
 export interface ShortestExpectedDelayOptions {
@@ -30,6 +30,8 @@ const RANKS = 1_024;
 /** Ranks that grow with the cost; beyond them, with its logarithm. */
 const EXACT_RANKS = 512;
 const RANKS_PER_DOUBLING = 32;
+const FRACTION_BITS = 8;
+const FRACTION = 1 << FRACTION_BITS;
 /** Rank of a cost that is the pool's mean: fine enough to tell leases apart, with room for bursts above. */
 const MEAN_RANK = 64;
 
@@ -58,8 +60,8 @@ export function shortestExpectedDelay(
   const penalty = createFailurePenalty(clock, penaltyMs, maxPenaltyMs);
   // Learned factor over weight, per slot; what one lease costs there.
   let perLease = new Float64Array(8).fill(1);
-  // The same in ranks.
-  let ranksPerLease = new Float64Array(8).fill(MEAN_RANK / 2);
+  // The same in ranks, as a whole number of 1/256: integers are compared and shifted faster than V8 rounds.
+  let ranksPerLease = new Int32Array(8).fill((MEAN_RANK / 2) * FRACTION);
   let member = new Uint8Array(8);
   let scale = MEAN_RANK / 2;
   let picksUntilRound = 0;
@@ -122,8 +124,11 @@ export function shortestExpectedDelay(
 
   function rank(slot: number): number {
     const inFlight = table.inFlight[slot] as number;
-    const exact = (inFlight + 1) * (ranksPerLease[slot] as number);
-    const delay = exact < EXACT_RANKS ? exact | 0 : crowdedRank(exact);
+    const exact = Math.imul(inFlight + 1, ranksPerLease[slot] as number);
+    const delay =
+      exact >>> 0 < EXACT_RANKS * FRACTION
+        ? exact >> FRACTION_BITS
+        : crowdedRank((inFlight + 1) * (perLease[slot] as number) * scale);
     return penalty.active && penalty.heldBack(slot, inFlight) ? delay + RANKS : delay;
   }
 
@@ -151,12 +156,12 @@ export function shortestExpectedDelay(
     if (slot >= perLease.length) {
       const length = Math.max(slot + 1, perLease.length * 2);
       perLease = extend(perLease, new Float64Array(length));
-      ranksPerLease = extend(ranksPerLease, new Float64Array(length));
+      ranksPerLease = extend(ranksPerLease, new Int32Array(length));
       member = extend(member, new Uint8Array(length));
     }
     const cost = speed.factor(slot) / (table.weight[slot] as number);
     perLease[slot] = cost;
-    ranksPerLease[slot] = cost * scale;
+    ranksPerLease[slot] = Math.min(EXACT_RANKS * FRACTION, cost * scale * FRACTION);
   }
 
   /** Applies what was learned: seldom, as it costs an exponential function per endpoint. */
@@ -175,7 +180,7 @@ export function shortestExpectedDelay(
     if (count > 0) scale = 2 ** Math.floor(Math.log2((MEAN_RANK * count) / sum));
     for (let slot = 0; slot < member.length; slot++) {
       if (member[slot] === 0) continue;
-      ranksPerLease[slot] = (perLease[slot] as number) * scale;
+      ranksPerLease[slot] = Math.min(EXACT_RANKS * FRACTION, (perLease[slot] as number) * scale * FRACTION);
       rerank(slot);
     }
   }
@@ -185,7 +190,7 @@ function crowdedRank(exact: number): number {
   return Math.min(RANKS - 1, EXACT_RANKS + RANKS_PER_DOUBLING * Math.log2(exact / EXACT_RANKS)) | 0;
 }
 
-function extend<A extends Float64Array | Uint8Array>(from: A, to: A): A {
+function extend<A extends Float64Array | Int32Array | Uint8Array>(from: A, to: A): A {
   to.set(from);
   return to;
 }

@@ -1,0 +1,85 @@
+// Processes under measurement: started, asked by the system's own accounting what they used, ended.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface MeasuredProcess {
+  readonly pid: number;
+  /** CPU time that it has used so far, user and system, in microseconds. */
+  cpuUs(): number;
+  /** Resident memory, in bytes. */
+  rssBytes(): number;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its URL answers once it is up. */
+  readonly readyUrl: string;
+}
+
+/** Length of a tick in /proc/<pid>/stat; Linux has had 100 a second for userland for decades. */
+const TICK_US = 10_000;
+const PAGE_BYTES = 4_096;
+const START_TIMEOUT_MS = 20_000;
+
+/** Starts a process and waits until its URL answers. @throws Error with its output when it does not come up */
+export async function startMeasured({
+  command,
+  args,
+  env,
+  readyUrl,
+}: StartOptions): Promise<MeasuredProcess> {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", (error) => {
+      output += error.message;
+      resolve();
+    });
+  });
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await exited;
+  };
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!(await answers(readyUrl))) {
+    if (child.exitCode !== null || performance.now() > deadline) {
+      await stop();
+      throw new Error(`${command} ${args.join(" ")} did not come up at ${readyUrl}\n${output}`);
+    }
+    await sleep(50);
+  }
+  const pid = child.pid ?? Number.NaN;
+  return {
+    pid,
+    cpuUs() {
+      // The name in parentheses may contain spaces.
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+    },
+    rssBytes: () => Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES,
+    stop,
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.arrayBuffer();
+    return response.status !== 503;
+  } catch {
+    return false;
+  }
+}

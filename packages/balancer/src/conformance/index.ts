@@ -1,0 +1,7 @@
+export {
+  assertConformance,
+  type CheckResult,
+  ConformanceError,
+  type ConformanceOptions,
+  checkConformance,
+} from "./conformance.ts";
