@@ -17,6 +17,7 @@ import { AggregatorError } from "../errors.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { rpcCode } from "../wire/reply.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
 import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
 
@@ -117,7 +118,11 @@ export function createPool(options: PoolOptions): Pool {
       if (member !== undefined && breaker === "failure") member.failures++;
     },
     onFailure(upstream, failure) {
-      if (failure.kind === "transport") members.get(upstream)?.replica.suspect();
+      const replica = members.get(upstream)?.replica;
+      if (replica === undefined) return;
+      if (failure.kind === "transport") replica.suspect();
+      // Its tools want other header fields than they did when they were listed.
+      if (failure.rpcError?.code === rpcCode.headerMismatch) relistSoon(replica, ["tools"]);
     },
     onEnd(call, failed) {
       active.delete(call);
