@@ -1,7 +1,14 @@
 // What servers say on their own account reaches the clients that may hear it: changed lists, updated resources, logs.
 import { createRawClient, type JsonRpcMessage, type RawClient, waitUntil } from "@fairlead/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { httpFixture, startGateway, stdioFixture, type TestGateway } from "./gateway.ts";
+import {
+  httpFixture,
+  modernHttpFixture,
+  modernStdioFixture,
+  startGateway,
+  stdioFixture,
+  type TestGateway,
+} from "./gateway.ts";
 
 let gateway: TestGateway;
 
@@ -10,6 +17,8 @@ beforeAll(async () => {
     pools: {
       one: { upstreams: [stdioFixture({ FIXTURE_NAME: "one" })] },
       two: { upstreams: [httpFixture({ FIXTURE_NAME: "two" })] },
+      "modern-one": { upstreams: [modernStdioFixture({ FIXTURE_SCHEME: "one" })] },
+      "modern-two": { upstreams: [modernHttpFixture({ FIXTURE_SCHEME: "two" })] },
     },
   });
   await gateway.untilReady();
@@ -30,7 +39,7 @@ async function toolNames(client: RawClient): Promise<string[]> {
   return ((result?.["tools"] ?? []) as { name: string }[]).map(({ name }) => name);
 }
 
-describe.each(["one", "two"])("pool %s", (pool) => {
+describe.each(["one", "two", "modern-one", "modern-two"])("pool %s", (pool) => {
   it("tells sessions of a changed list, after the new list can be read", async () => {
     using client = createRawClient(`${gateway.url}/mcp`);
     await client.initialize();

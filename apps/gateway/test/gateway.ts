@@ -8,6 +8,7 @@ import {
   filesystemServer,
   fixtureServerPath,
   memoryServer,
+  modernFixtureServerPath,
   type StartedProcess,
   startProcess,
   tempDir,
@@ -131,6 +132,20 @@ export function httpFixture(env: Readonly<Record<string, string>> = {}): Record<
     url: "http://localhost/mcp",
     command: node,
     args: [fixtureServerPath, "--http", "--socket", "{socket}"],
+    env,
+  };
+}
+
+/** Scripted servers of revision 2026-07-28, on stdio and on HTTP. */
+export function modernStdioFixture(env: Readonly<Record<string, string>> = {}): Record<string, unknown> {
+  return { command: node, args: [modernFixtureServerPath, "--stdio"], env };
+}
+
+export function modernHttpFixture(env: Readonly<Record<string, string>> = {}): Record<string, unknown> {
+  return {
+    url: "http://localhost/mcp",
+    command: node,
+    args: [modernFixtureServerPath, "--http", "--socket", "{socket}"],
     env,
   };
 }

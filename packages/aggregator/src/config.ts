@@ -14,6 +14,11 @@ interface UpstreamCommon {
   readonly priority?: number | undefined;
   /** Most calls at a time; more wait or go elsewhere. @defaultValue unlimited */
   readonly maxConcurrency?: number | undefined;
+  /**
+   * `"modern"`: speaks revision 2026-07-28; `"legacy"`: speaks 2025-11-25 or older; `"auto"`: is asked once.
+   * @defaultValue "auto"
+   */
+  readonly era?: "auto" | "legacy" | "modern" | undefined;
 }
 
 interface ProcessConfig {
@@ -62,7 +67,7 @@ export interface PoolConfig {
   readonly timeoutMs?: number | undefined;
   /** A call ends after this long even with progress, in milliseconds. @defaultValue 600 000 */
   readonly maxTimeoutMs?: number | undefined;
-  /** How long `initialize` may take, in milliseconds. @defaultValue 10 000 */
+  /** How long `initialize` or `server/discover` may take, in milliseconds. @defaultValue 10 000 */
   readonly startTimeoutMs?: number | undefined;
   /** Attempts on different upstreams for one call, from 1. @defaultValue 3 */
   readonly maxAttempts?: number | undefined;
@@ -79,7 +84,7 @@ export interface PoolConfig {
 }
 
 export interface HealthCheckConfig {
-  /** Time between two pings, in milliseconds; 0 turns them off. @defaultValue 10 000 */
+  /** Time between two pings (of modern servers: `server/discover`), in milliseconds; 0 turns them off. @defaultValue 10 000 */
   readonly intervalMs?: number | undefined;
   /** @defaultValue 5 000 */
   readonly timeoutMs?: number | undefined;

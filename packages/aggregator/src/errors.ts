@@ -25,6 +25,8 @@ export interface AggregatorErrorFacts {
   readonly outcome?: "unknown" | "not-executed";
   readonly retryAfterMs?: number;
   readonly timeoutMs?: number;
+  /** The JSON-RPC error that the upstream refused the gateway's request with. */
+  readonly upstreamError?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
 export class AggregatorError extends Error {

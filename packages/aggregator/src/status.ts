@@ -36,7 +36,7 @@ export interface PoolStatus {
 export interface UpstreamStatus {
   readonly id: string;
   readonly transport: "stdio" | "streamable-http";
-  readonly era: "legacy" | null;
+  readonly era: "legacy" | "modern" | null;
   readonly protocolVersion: string | null;
   readonly status: ReplicaStatus;
   readonly reason: string | null;
@@ -118,7 +118,7 @@ function upstreamStatus(pool: Pool, member: PoolMember, clock: Clock): UpstreamS
   return {
     id: replica.id,
     transport: replica.config.transport,
-    era: info === null ? null : "legacy",
+    era: info?.era ?? null,
     protocolVersion: info?.protocolVersion ?? null,
     status,
     reason,

@@ -25,6 +25,7 @@ export {
   filesystemServer,
   fixtureServerPath,
   memoryServer,
+  modernFixtureServerPath,
   thinkingServer,
 } from "./servers.ts";
 export { freePort, type TempDir, tempDir } from "./temp.ts";

@@ -9,6 +9,11 @@ const serverScript = (name: string): string =>
 /** `process.execPath fixtureServerPath --stdio | --http [--port N | --socket path]` */
 export const fixtureServerPath: string = fileURLToPath(new URL("fixture-server.ts", import.meta.url));
 
+/** The same of revision 2026-07-28 only. */
+export const modernFixtureServerPath: string = fileURLToPath(
+  new URL("modern-fixture-server.ts", import.meta.url),
+);
+
 /** `process.execPath faultyServerPath --stdio | --http <port or socket path>`; its faults are in its environment. */
 export const faultyServerPath: string = fileURLToPath(new URL("faulty-server.ts", import.meta.url));
 

@@ -25,6 +25,7 @@ const upstreamCommon = {
   weight: z.number().gt(0).optional(),
   priority: z.number().int().min(0).optional(),
   maxConcurrency: positive.optional(),
+  era: z.enum(["auto", "legacy", "modern"]).optional(),
   args: z.array(z.string()).optional(),
   env: z.record(z.string(), z.string()).optional(),
   cwd: z.string().optional(),

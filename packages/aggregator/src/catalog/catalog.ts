@@ -2,7 +2,7 @@
 // for each pool alone, under the original names.
 import type { Pool } from "../pool/pool.ts";
 import { splice } from "../wire/splice.ts";
-import { LIST_KINDS, type ListKind } from "./lists.ts";
+import { type CacheHint, LIST_KINDS, type ListKind, NO_CACHE, stricterHint } from "./lists.ts";
 import { publicName } from "./names.ts";
 import type { PoolEntry } from "./pool-catalog.ts";
 import { compileUriTemplate, type UriTemplate } from "./uri-template.ts";
@@ -33,6 +33,8 @@ export interface Collision {
 export interface Scope {
   readonly pools: readonly Pool[];
   list(kind: ListKind): readonly PublicEntry[];
+  /** How long the merged list may be kept: what holds for all pools. */
+  hintOf(kind: ListKind): CacheHint;
   /** Finds a tool or prompt by its public name. */
   named(kind: "tools" | "prompts", name: string): Route | undefined;
   /** Finds who serves a URI: by the listed resources, then by the templates. */
@@ -107,6 +109,14 @@ function createScope(
   return {
     pools,
     list: (kind) => entries[kind],
+    hintOf(kind) {
+      let merged: CacheHint | undefined;
+      for (const { catalog } of pools) {
+        const hint = catalog.hintOf(kind);
+        if (hint !== undefined) merged = merged === undefined ? hint : stricterHint(merged, hint);
+      }
+      return merged ?? NO_CACHE;
+    },
     named: (kind, name) => routes[kind].get(name),
     resource: (uri) => {
       const listed = routes.resources.get(uri);

@@ -17,6 +17,7 @@ import {
   stringIs,
   valueOfMember,
 } from "../wire/json-scan.ts";
+import { type HeaderParam, parseHeaderParams } from "./header-params.ts";
 
 /** The four kinds of things that a server lists. */
 export type ListKind = "tools" | "resources" | "resourceTemplates" | "prompts";
@@ -30,9 +31,27 @@ export interface Entry {
   readonly nameSpan: Readonly<Span>;
   /** Of a tool: `annotations.readOnlyHint` or `annotations.idempotentHint` is true. */
   readonly repeatable: boolean;
+  /** Of a tool: its arguments that are also header fields in the modern era. */
+  readonly headerParams: readonly HeaderParam[] | undefined;
 }
 
-export type Lists = Readonly<Record<ListKind, readonly Entry[]>>;
+/** How long a list may be kept, and whether for everybody (revision 2026-07-28). */
+export interface CacheHint {
+  readonly ttlMs: number;
+  readonly cacheScope: "public" | "private";
+}
+
+/** For lists of servers that say nothing about it: fresh at once, and for this client only. */
+export const NO_CACHE: CacheHint = { ttlMs: 0, cacheScope: "private" };
+
+/** One kind of things that a server lists. */
+export interface List {
+  readonly entries: readonly Entry[];
+  /** Undefined when the server has no such list at all. */
+  readonly hint: CacheHint | undefined;
+}
+
+export type Lists = Readonly<Record<ListKind, List>>;
 
 export const LIST_KINDS: readonly ListKind[] = ["tools", "resources", "resourceTemplates", "prompts"];
 
@@ -46,7 +65,14 @@ export const LIST_METHODS: Readonly<
   prompts: { method: "prompts/list", capability: "prompts", key: "name" },
 };
 
-export const EMPTY_LISTS: Lists = { tools: [], resources: [], resourceTemplates: [], prompts: [] };
+const NO_LIST: List = { entries: [], hint: undefined };
+
+export const NO_LISTS: Lists = {
+  tools: NO_LIST,
+  resources: NO_LIST,
+  resourceTemplates: NO_LIST,
+  prompts: NO_LIST,
+};
 
 const MAX_PAGES = 100;
 const MAX_ENTRIES = 10_000;
@@ -61,7 +87,7 @@ export interface FetchListsOptions {
 /** Reads those lists that the server declares. @throws {@link ControlError} */
 export async function fetchLists(connection: UpstreamConnection, options: FetchListsOptions): Promise<Lists> {
   const lists = await Promise.all(LIST_KINDS.map((kind) => fetchList(connection, kind, options)));
-  return Object.fromEntries(LIST_KINDS.map((kind, at) => [kind, lists[at] ?? []])) as unknown as Lists;
+  return Object.fromEntries(LIST_KINDS.map((kind, at) => [kind, lists[at] ?? NO_LIST])) as unknown as Lists;
 }
 
 /** Reads one list. @throws {@link ControlError} */
@@ -69,12 +95,13 @@ export async function fetchList(
   connection: UpstreamConnection,
   kind: ListKind,
   { capabilities, timeoutMs, clock }: FetchListsOptions,
-): Promise<readonly Entry[]> {
+): Promise<List> {
   const { method, capability } = LIST_METHODS[kind];
-  if (capabilities[capability] === undefined) return [];
+  if (capabilities[capability] === undefined) return NO_LIST;
   const entries: Entry[] = [];
   const seen = new Set<string>();
   let cursor: string | undefined;
+  let hint: CacheHint | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     let answer: ControlAnswer;
     try {
@@ -87,28 +114,36 @@ export async function fetchList(
       );
     } catch (error) {
       // A server may declare resources and know no templates.
-      if (error instanceof ControlError && error.rpcCode === METHOD_NOT_FOUND) return entries;
+      if (error instanceof ControlError && error.rpcCode === METHOD_NOT_FOUND) return { entries, hint };
       throw error;
     }
-    const { items, nextCursor } = parsePage(answer, kind);
+    const { items, nextCursor, hint: pageHint } = parsePage(answer, kind);
+    hint = hint === undefined ? pageHint : stricterHint(hint, pageHint);
     for (const entry of items) {
       if (seen.has(entry.key)) continue;
       seen.add(entry.key);
       entries.push(entry);
     }
     if (entries.length > MAX_ENTRIES) throw new ControlError(`lists more than ${MAX_ENTRIES} ${kind}`);
-    if (nextCursor === undefined) return entries;
+    if (nextCursor === undefined) return { entries, hint };
     cursor = nextCursor;
   }
   throw new ControlError(`lists its ${kind} on more than ${MAX_PAGES} pages`);
 }
 
+/** What holds for both: the shorter time, and private if either is. */
+export function stricterHint(a: CacheHint, b: CacheHint): CacheHint {
+  const isPublic = a.cacheScope === "public" && b.cacheScope === "public";
+  return { ttlMs: Math.min(a.ttlMs, b.ttlMs), cacheScope: isPublic ? "public" : "private" };
+}
+
 function parsePage(
   { message, result }: ControlAnswer,
   kind: ListKind,
-): { items: Entry[]; nextCursor: string | undefined } {
+): { items: Entry[]; nextCursor: string | undefined; hint: CacheHint } {
   const items: Entry[] = [];
   let nextCursor: string | undefined;
+  let { ttlMs, cacheScope } = NO_CACHE;
   for (let key = firstMember(message, result.start, DEFAULT_MAX_DEPTH); key !== -1; ) {
     const keyEnd = skipString(message, key);
     const value = valueOfMember(message, keyEnd);
@@ -119,10 +154,14 @@ function parsePage(
       end = skipValue(message, value, DEFAULT_MAX_DEPTH);
       if (message[value] === 0x22 && stringIs(message, key, keyEnd, "nextCursor"))
         nextCursor = readString(message, value, end);
+      else if (stringIs(message, key, keyEnd, "ttlMs"))
+        ttlMs = Number(message.toString("latin1", value, end));
+      else if (stringIs(message, key, keyEnd, "cacheScope") && stringIs(message, value, end, "public"))
+        cacheScope = "public";
     }
     key = nextMember(message, end);
   }
-  return { items, nextCursor };
+  return { items, nextCursor, hint: ttlMs > 0 ? { ttlMs, cacheScope } : { ttlMs: 0, cacheScope } };
 }
 
 function parseEntries(message: Buffer, start: number, kind: ListKind, into: Entry[]): number {
@@ -143,6 +182,7 @@ function parseEntries(message: Buffer, start: number, kind: ListKind, into: Entr
 function parseEntry(bytes: Buffer, keyName: string): Entry | undefined {
   let name: string | undefined;
   let repeatable = false;
+  let headerParams: Entry["headerParams"];
   const nameSpan = { start: -1, end: -1 };
   for (let key = firstMember(bytes, 0, DEFAULT_MAX_DEPTH); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
@@ -155,8 +195,10 @@ function parseEntry(bytes: Buffer, keyName: string): Entry | undefined {
     } else if (stringIs(bytes, key, keyEnd, "annotations")) {
       const hints = JSON.parse(bytes.toString("utf8", value, end)) as Record<string, unknown> | null;
       repeatable = hints?.["readOnlyHint"] === true || hints?.["idempotentHint"] === true;
+    } else if (stringIs(bytes, key, keyEnd, "inputSchema")) {
+      headerParams = parseHeaderParams(bytes.subarray(value, end));
     }
     key = nextMember(bytes, end);
   }
-  return name === undefined ? undefined : { key: name, bytes, nameSpan, repeatable };
+  return name === undefined ? undefined : { key: name, bytes, nameSpan, repeatable, headerParams };
 }

@@ -1,6 +1,15 @@
 // The things that one pool offers: the union of what its replicas list. What only some replicas list (a resource
 // made during a session, say) is only asked of those.
-import { EMPTY_LISTS, type Entry, LIST_KINDS, type ListKind, type Lists } from "./lists.ts";
+import {
+  type CacheHint,
+  type Entry,
+  LIST_KINDS,
+  type ListKind,
+  type Lists,
+  NO_CACHE,
+  NO_LISTS,
+  stricterHint,
+} from "./lists.ts";
 
 export interface PoolEntry extends Entry {
   /** The replicas that list it, or undefined when all do. */
@@ -14,6 +23,8 @@ export interface PoolCatalog {
   /** Takes a replica's lists in; returns the kinds that changed for clients. */
   update(replicaId: string, lists: Lists): readonly ListKind[];
   listsOf(replicaId: string): Lists;
+  /** What holds for every replica's list; undefined when none has such a list. */
+  hintOf(kind: ListKind): CacheHint | undefined;
 }
 
 export function createPoolCatalog(): PoolCatalog {
@@ -24,6 +35,7 @@ export function createPoolCatalog(): PoolCatalog {
     resourceTemplates: new Map(),
     prompts: new Map(),
   };
+  const hints: Partial<Record<ListKind, CacheHint | undefined>> = {};
   return {
     lists,
     get isKnown() {
@@ -33,18 +45,31 @@ export function createPoolCatalog(): PoolCatalog {
       byReplica.set(replicaId, newLists);
       return LIST_KINDS.filter((kind) => {
         const merged = merge(kind);
-        const changed = !sameEntries(lists[kind], merged);
+        const hint = mergeHints(kind);
+        const changed = !sameEntries(lists[kind], merged) || !sameHint(hints[kind], hint);
         lists[kind] = merged;
+        hints[kind] = hint;
         return changed;
       });
     },
-    listsOf: (replicaId) => byReplica.get(replicaId) ?? EMPTY_LISTS,
+    listsOf: (replicaId) => byReplica.get(replicaId) ?? NO_LISTS,
+    // Of a pool that has not been reached nobody knows yet what it lists.
+    hintOf: (kind) => (byReplica.size === 0 ? NO_CACHE : hints[kind]),
   };
+
+  function mergeHints(kind: ListKind): CacheHint | undefined {
+    let merged: CacheHint | undefined;
+    for (const lists of byReplica.values()) {
+      const { hint } = lists[kind];
+      if (hint !== undefined) merged = merged === undefined ? hint : stricterHint(merged, hint);
+    }
+    return merged;
+  }
 
   function merge(kind: ListKind): Map<string, PoolEntry> {
     const owners = new Map<string, { entry: Entry; ids: Set<string> }>();
-    for (const [id, { [kind]: entries }] of byReplica) {
-      for (const entry of entries) {
+    for (const [id, lists] of byReplica) {
+      for (const entry of lists[kind].entries) {
         const known = owners.get(entry.key);
         if (known === undefined) owners.set(entry.key, { entry, ids: new Set([id]) });
         else known.ids.add(id);
@@ -56,6 +81,10 @@ export function createPoolCatalog(): PoolCatalog {
     }
     return merged;
   }
+}
+
+function sameHint(a: CacheHint | undefined, b: CacheHint | undefined): boolean {
+  return a?.ttlMs === b?.ttlMs && a?.cacheScope === b?.cacheScope;
 }
 
 function sameEntries(a: ReadonlyMap<string, PoolEntry>, b: ReadonlyMap<string, PoolEntry>): boolean {

@@ -1,9 +1,8 @@
 // Who is asking: one IDE's session, one stdio peer, or whoever sends requests without a session.
+import type { IncomingHttpHeaders } from "node:http";
 import type { Scope } from "../catalog/catalog.ts";
+import type { Era } from "../era.ts";
 import type { Envelope } from "../wire/envelope.ts";
-
-/** `legacy`: revisions with sessions, up to 2025-11-25. `modern`: stateless, from 2026-07-28. */
-export type Era = "legacy" | "modern";
 
 export interface Client {
   /** Tells clients apart; never shown to other clients. */
@@ -28,6 +27,8 @@ export interface Exchange {
   readonly envelope: Envelope;
   /** The bytes of the request's id. */
   readonly id: Buffer;
+  /** Header fields of the HTTP request that it came in; undefined on stdio. */
+  readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer; `status` is the HTTP status where there is one. @defaultValue 200 */
   reply(message: Buffer, status?: number): void;
   /** Sends a message that belongs to the request, before its answer. */

@@ -1,10 +1,9 @@
 // Tells the protocol era of an HTTP request, by the same rules as the official SDK's `classifyInboundRequest`: the body
 // decides, the headers must agree with it.
+import { MODERN_PROTOCOL_VERSIONS } from "../era.ts";
 import { type Envelope, META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION, textOf } from "../wire/envelope.ts";
+import { decodeHeaderValue } from "../wire/header-value.ts";
 import { rpcCode } from "../wire/reply.ts";
-
-/** Revisions of the modern era that are served. */
-export const MODERN_PROTOCOL_VERSIONS: readonly string[] = ["2026-07-28"];
 
 const FIRST_MODERN = "2026-07-28";
 const OPEN_BRACE = 0x7b;
@@ -122,22 +121,6 @@ function namedBy(envelope: Envelope): { start: number; end: number } | undefined
       return envelope.taskId;
     default:
       return undefined;
-  }
-}
-
-const SENTINEL_HEAD = "=?base64?";
-const SENTINEL_TAIL = "?=";
-
-/** Decodes the Base64 sentinel of 2026-07-28 header values; undefined when it is malformed. */
-function decodeHeaderValue(value: string): string | undefined {
-  if (!value.startsWith(SENTINEL_HEAD) || !value.endsWith(SENTINEL_TAIL)) return value;
-  const base64 = value.slice(SENTINEL_HEAD.length, -SENTINEL_TAIL.length);
-  const bytes = Buffer.from(base64, "base64");
-  if (bytes.toString("base64") !== base64) return undefined;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,12 +1,14 @@
 // Sends a client's request to a pool and its answer back. Only what must change changes: the id, the progress token
-// and the name on the way in, the first two on the way out; for a modern client also what its revision requires of
-// every result.
+// and the name on the way in, the first two on the way out; where client and server are of different eras, also what the
+// other one's revision requires.
 import type { Route } from "../catalog/catalog.ts";
+import { AggregatorError } from "../errors.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
 import { failureMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
 const TIMEOUT_MS = 30_000;
@@ -31,21 +33,26 @@ export function forward(
     subject: `${isTool ? "tool" : envelope.method} ${original}`,
     entry,
     repeatable: mayRunTwice(envelope.method, entry, policy, pool.config.trustAnnotations ?? true),
+    onlyModern: exchange.era === "modern" && envelope.isInputRound,
     timeoutMs: policy?.timeoutMs ?? pool.config.timeoutMs ?? TIMEOUT_MS,
     maxTimeoutMs: pool.config.maxTimeoutMs ?? MAX_TIMEOUT_MS,
-    encode(id) {
+    encode(id, upstream) {
       const idBytes = Buffer.from(String(id));
       const splices: Splice[] = [{ span: envelope.id, bytes: idBytes }];
       if (token.start !== -1) splices.push({ span: token, bytes: idBytes });
       if (name !== undefined) splices.push({ span: target, bytes: name });
+      if (upstream.era === "modern") spliceForModern(splices, exchange, upstream);
       return splice(message, splices);
     },
+    headers: () => headersForModern(exchange, original, entry),
     onNotification(notification, noted) {
       const out = notificationFor(exchange, notification, noted, logLevel);
       if (out !== undefined) exchange.notify(out);
     },
     onAnswer(answer, answered) {
-      exchange.reply(answerFor(exchange, answer, answered));
+      const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
+      if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
+      else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
     },
     onError(error) {
       exchange.reply(failureMessage(exchange.id, error));
@@ -54,6 +61,15 @@ export function forward(
   exchange.onCancel = () => {
     call.cancel("the client cancelled the request");
   };
+}
+
+/** A result that a client without the modern era's words would take for a complete one. */
+function unfinished(pool: string, subject: string, resultType: string): AggregatorError {
+  return new AggregatorError(
+    "CONNECTION_FAILED",
+    `${subject} answered with resultType "${resultType}", which only clients of revision 2026-07-28 understand.`,
+    { pool, outcome: "unknown" },
+  );
 }
 
 function notificationFor(
@@ -91,7 +107,7 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
 /** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */
 function addModernFields(splices: Splice[], method: string, envelope: Envelope): void {
   const fields: string[] = [];
-  if (!envelope.hasResultType) fields.push('"resultType":"complete"');
+  if (envelope.resultType.start === -1) fields.push('"resultType":"complete"');
   if (method === "resources/read" && !envelope.hasTtl) fields.push('"ttlMs":0,"cacheScope":"private"');
   if (fields.length === 0) return;
   const at = envelope.result.start + 1;

@@ -2,12 +2,12 @@
 // It only speaks MCP; whoever mounts it decides about hosts, origins, authentication and everything else on the server.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Catalog, Scope } from "../catalog/catalog.ts";
-import { LEGACY_PROTOCOL_VERSIONS } from "../upstream/control.ts";
+import { type Era, LEGACY_PROTOCOL_VERSIONS } from "../era.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
 import { errorMessage, resultMessage } from "../wire/reply.ts";
 import { toSseEvent } from "../wire/sse.ts";
 import { readBody } from "./body.ts";
-import { ANONYMOUS, createClient, type Era, type Exchange } from "./client.ts";
+import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { createKeepAlive, createResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
@@ -214,6 +214,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       message,
       envelope,
       id: message.subarray(envelope.id.start, envelope.id.end),
+      headers: request.headers,
       ...responder,
       onCancel: undefined,
     };

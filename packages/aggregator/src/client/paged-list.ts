@@ -1,12 +1,9 @@
 // Answers of the list methods, printed from the catalog's bytes, in pages with an opaque cursor.
 import type { PublicEntry, Scope } from "../catalog/catalog.ts";
 import type { ListKind } from "../catalog/lists.ts";
-import type { Era } from "./client.ts";
+import type { Era } from "../era.ts";
 
 const COMMA = Buffer.from(",");
-
-/** Bridged lists come from servers that give no caching hints: fresh at once, and for this client only. */
-const MODERN_FIELDS = ',"resultType":"complete","ttlMs":0,"cacheScope":"private"';
 
 /** Pages that were printed before; the catalog makes new arrays when it changes, and the old pages go with the old ones. */
 const printed = new WeakMap<readonly PublicEntry[], Map<string, Buffer>>();
@@ -31,10 +28,11 @@ export function printPage(
     pages = new Map();
     printed.set(entries, pages);
   }
-  const key = `${era} ${start} ${pageSize}`;
+  const hint = era === "modern" ? JSON.stringify({ resultType: "complete", ...scope.hintOf(kind) }) : "{}";
+  const key = `${hint} ${start} ${pageSize}`;
   let page = pages.get(key);
   if (page === undefined) {
-    page = print(entries, kind, era, start, pageSize);
+    page = print(entries, kind, hint, start, pageSize);
     pages.set(key, page);
   }
   return page;
@@ -43,7 +41,7 @@ export function printPage(
 function print(
   entries: readonly PublicEntry[],
   kind: ListKind,
-  era: Era,
+  fields: string,
   start: number,
   pageSize: number,
 ): Buffer {
@@ -56,7 +54,7 @@ function print(
   const last = page.at(-1);
   const more = last !== undefined && start + pageSize < entries.length;
   const next = more ? `,"nextCursor":${JSON.stringify(encodeCursor(kind, start + pageSize, last.key))}` : "";
-  parts.push(Buffer.from(`]${next}${era === "modern" ? MODERN_FIELDS : ""}}`));
+  parts.push(Buffer.from(`]${next}${fields === "{}" ? "" : `,${fields.slice(1, -1)}`}}`));
   return Buffer.concat(parts);
 }
 

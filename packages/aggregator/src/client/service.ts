@@ -1,14 +1,18 @@
 // What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
 import type { Route, Scope } from "../catalog/catalog.ts";
 import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
+import {
+  type Era,
+  LEGACY_PROTOCOL_VERSION,
+  LEGACY_PROTOCOL_VERSIONS,
+  MODERN_PROTOCOL_VERSIONS,
+} from "../era.ts";
 import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
-import { LEGACY_PROTOCOL_VERSION, LEGACY_PROTOCOL_VERSIONS } from "../upstream/control.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
-import { type Client, type Era, type Exchange, LOG_LEVELS } from "./client.ts";
+import { type Client, type Exchange, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
-import { MODERN_PROTOCOL_VERSIONS } from "./era.ts";
 import { forward } from "./forward.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";

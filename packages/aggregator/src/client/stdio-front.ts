@@ -1,11 +1,12 @@
 // The gateway as a stdio server: one client on stdin and stdout, of either era, one message per line.
 import type { Readable, Writable } from "node:stream";
 import type { Scope } from "../catalog/catalog.ts";
+import type { Era } from "../era.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
 import { createLineSplitter } from "../wire/lines.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { toSingleLine } from "../wire/splice.ts";
-import { type Client, createClient, type Era, type Exchange } from "./client.ts";
+import { type Client, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import type { Service } from "./service.ts";
 
@@ -96,6 +97,7 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       message,
       envelope,
       id,
+      headers: undefined,
       reply: write,
       notify: write,
       drop: () => {},

@@ -3,12 +3,15 @@ import { createFakeClock } from "@fairlead/core/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AggregatorError } from "../errors.ts";
 import type { UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import { LEGACY_TARGET, modernTarget, type RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
 import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
 
 /** A pool of named upstreams that do what the test says. */
-function setUp(options: { repeatable?: boolean; maxAttempts?: number; budget?: RetryBudget } = {}) {
-  const { repeatable = true, maxAttempts = 3 } = options;
+function setUp(
+  options: { repeatable?: boolean; maxAttempts?: number; budget?: RetryBudget; target?: RequestTarget } = {},
+) {
+  const { repeatable = true, maxAttempts = 3, target = LEGACY_TARGET } = options;
   const clock = createFakeClock();
   const log: string[] = [];
   const available: string[] = ["a", "b", "c"];
@@ -47,6 +50,7 @@ function setUp(options: { repeatable?: boolean; maxAttempts?: number; budget?: R
         release: (outcome) => log.push(`lease ${upstream}: ${outcome}`),
       },
       connection: {
+        target,
         inFlight: 0,
         lastHeardAt: 0,
         send: (exchange) => sent.push({ upstream, exchange }),
@@ -68,9 +72,11 @@ function setUp(options: { repeatable?: boolean; maxAttempts?: number; budget?: R
     subject: "tool t",
     entry: undefined,
     repeatable,
+    onlyModern: false,
     timeoutMs: 30_000,
     maxTimeoutMs: 120_000,
     encode: () => Buffer.alloc(0),
+    headers: () => [],
     onNotification: (message) => answers.push(message.toString()),
     onAnswer: (message) => answers.push(message.toString()),
     onError: (error) => errors.push(error),
@@ -115,6 +121,26 @@ describe("a call", () => {
     test.call.start();
     last().onAnswer(...message('{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"x"}}'));
     expect(test.log.slice(0, 2)).toEqual(["breaker a: success", "lease a: client-error"]);
+  });
+
+  it("does not relay what a modern server says about the gateway's hop, and a legacy server's codes as they are", () => {
+    const refusal =
+      '{"code":-32021,"message":"no elicitation","data":{"requiredCapabilities":{"elicitation":{}}}}';
+    const text = `{"jsonrpc":"2.0","id":1,"error":${refusal}}`;
+    last().onAnswer(...message(text));
+    expect(test.answers).toEqual([text]);
+    test = setUp({ target: modernTarget({ name: "gateway", version: "1" }) });
+    test.call.start();
+    last().onAnswer(...message(text));
+    expect(test.answers).toEqual([]);
+    expect(test.errors).toMatchObject([
+      {
+        code: "CONNECTION_FAILED",
+        message: "a refused tool t: no elicitation",
+        facts: { outcome: "not-executed", upstream: "a", upstreamError: JSON.parse(refusal) as object },
+      },
+    ]);
+    expect(test.sent).toHaveLength(1);
   });
 
   it("ends at its deadline, cancels the attempt, and says that the outcome is unknown", async () => {

@@ -6,6 +6,7 @@ import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fair
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import {
   type AttemptOutcome,
@@ -24,11 +25,16 @@ export interface PoolRequest {
   readonly entry: PoolEntry | undefined;
   /** Whether it may be executed twice. */
   readonly repeatable: boolean;
+  /** Whether it is a further round of a call that only a modern server knows. */
+  readonly onlyModern: boolean;
   /** Longest time without an answer or progress, in milliseconds. */
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
   readonly maxTimeoutMs: number;
-  encode(id: number): Buffer;
+  /** Prints the request for the server that an attempt goes to; pools may mix eras. */
+  encode(id: number, target: RequestTarget): Buffer;
+  /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
+  headers(): readonly string[];
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
   onError(error: AggregatorError): void;
@@ -113,8 +119,12 @@ export class PoolCall implements UpstreamExchange {
     return true;
   }
 
-  encode(id: number): Buffer {
-    return this.request.encode(id);
+  encode(id: number, target: RequestTarget): Buffer {
+    return this.request.encode(id, target);
+  }
+
+  headers(): readonly string[] {
+    return this.request.headers();
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
@@ -128,7 +138,12 @@ export class PoolCall implements UpstreamExchange {
 
   onAnswer(message: Buffer, envelope: Envelope): void {
     const isError = envelope.kind === "error";
-    this.#settle(isError ? outcomeOfError(integerOf(message, envelope.errorCode)) : SUCCESS);
+    const code = isError ? integerOf(message, envelope.errorCode) : undefined;
+    if (isHopError(code) && this.#current?.connection.target.era === "modern") {
+      this.onFailure(refusalOf(message));
+      return;
+    }
+    this.#settle(isError ? outcomeOfError(code) : SUCCESS);
     if (this.#end(false)) this.request.onAnswer(message, envelope);
   }
 
@@ -150,6 +165,7 @@ export class PoolCall implements UpstreamExchange {
       this.#fail("CONNECTION_FAILED", `${upstream} refused ${this.request.subject}: ${failure.message}`, {
         upstream,
         outcome: "not-executed",
+        ...(failure.rpcError === undefined ? {} : { upstreamError: failure.rpcError }),
       });
     } else if (
       this.#attempts >= this.#owner.maxAttempts ||
@@ -291,6 +307,22 @@ export class PoolCall implements UpstreamExchange {
   #leftMs(): number {
     return this.#deadlineAt - this.#owner.now();
   }
+}
+
+/** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion: about the gateway's hop, not the client's. */
+function isHopError(code: number | undefined): boolean {
+  return code !== undefined && code <= -32_020 && code >= -32_022;
+}
+
+function refusalOf(message: Buffer): UpstreamFailure {
+  const { error } = JSON.parse(message.toString("utf8")) as { error: UpstreamFailure["rpcError"] };
+  const text = error?.message ?? "";
+  return {
+    executed: "no",
+    kind: "refused",
+    message: text,
+    ...(error === undefined ? {} : { rpcError: error }),
+  };
 }
 
 function expire(call: PoolCall): void {

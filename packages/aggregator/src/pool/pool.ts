@@ -10,15 +10,16 @@ import {
   sharedTimerWheel,
   systemClock,
 } from "@fairlead/core";
-import { fetchList, fetchLists, type ListKind } from "../catalog/lists.ts";
+import { fetchList, fetchLists, LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
 import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
-import { controlRequest } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { rpcCode } from "../wire/reply.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
+import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
 
 export interface PoolOptions {
   readonly config: PoolConfig;
@@ -61,15 +62,9 @@ export interface Pool {
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
   /** Sends a control request to every upstream that is connected, and to those that come later. */
-  keep(
-    key: string,
-    request: { readonly method: string; readonly params: Readonly<Record<string, unknown>> },
-  ): void;
+  keep(key: string, request: KeptRequest): void;
   /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
-  drop(
-    key: string,
-    request?: { readonly method: string; readonly params: Readonly<Record<string, unknown>> },
-  ): void;
+  drop(key: string, request?: KeptRequest): void;
   inFlightOf(member: PoolMember): number;
   stop(): Promise<void>;
 }
@@ -90,10 +85,6 @@ export function createPool(options: PoolOptions): Pool {
   const members = new Map<string, PoolMember>();
   const active = new Set<PoolCall>();
   const queue = new Set<PoolCall>();
-  const kept = new Map<
-    string,
-    { readonly method: string; readonly params: Readonly<Record<string, unknown>> }
-  >();
   const relists = new Map<Replica, Set<ListKind>>();
   const counts = { total: 0, failed: 0 };
   const balancer = balancerFor({ ...config, strategy }, { clock, random });
@@ -127,7 +118,11 @@ export function createPool(options: PoolOptions): Pool {
       if (member !== undefined && breaker === "failure") member.failures++;
     },
     onFailure(upstream, failure) {
-      if (failure.kind === "transport") members.get(upstream)?.replica.suspect();
+      const replica = members.get(upstream)?.replica;
+      if (replica === undefined) return;
+      if (failure.kind === "transport") replica.suspect();
+      // Its tools want other header fields than they did when they were listed.
+      if (failure.rpcError?.code === rpcCode.headerMismatch) relistSoon(replica, ["tools"]);
     },
     onEnd(call, failed) {
       active.delete(call);
@@ -136,18 +131,22 @@ export function createPool(options: PoolOptions): Pool {
     },
   };
 
+  const subscriptions = createSubscriptions({
+    clock,
+    timeoutMs: startTimeoutMs,
+    replicas: () => [...members.values()].map(({ replica }) => replica),
+    onMissed: (replica) => relistSoon(replica, LIST_KINDS),
+  });
+
   const replicaListener: ReplicaListener = {
-    async onConnected(replica, { connection, info }) {
-      const lists = await fetchLists(connection, {
-        capabilities: info.capabilities,
+    async onConnected(replica, open) {
+      // Subscribed first: a list that changes while it is read is read again.
+      await subscriptions.connected(replica, open);
+      const lists = await fetchLists(open.connection, {
+        capabilities: open.info.capabilities,
         timeoutMs: startTimeoutMs,
         clock,
       });
-      // A server that does not know a subscription any more is no reason not to use it.
-      const again = [...kept.values()].map(({ method, params }) =>
-        controlRequest(connection, method, params, startTimeoutMs, clock),
-      );
-      await Promise.allSettled(again);
       changed(catalog.update(replica.id, lists));
     },
     onStateChange,
@@ -212,14 +211,8 @@ export function createPool(options: PoolOptions): Pool {
       call.start();
       return call;
     },
-    keep(key, request) {
-      kept.set(key, request);
-      tellAll(request);
-    },
-    drop(key, request) {
-      kept.delete(key);
-      if (request !== undefined) tellAll(request);
-    },
+    keep: subscriptions.keep,
+    drop: subscriptions.drop,
     inFlightOf: ({ replica }) => replica.connection?.inFlight ?? 0,
     async stop() {
       stopped = true;
@@ -238,14 +231,22 @@ export function createPool(options: PoolOptions): Pool {
   return pool;
 
   function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
-    const { only } = call.request.entry ?? {};
     const exclude =
-      only === undefined ? call.tried : [...call.tried, ...[...members.keys()].filter((id) => !only.has(id))];
+      call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
     return (
       lease(call, exclude) ??
       (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
       refusal()
     );
+  }
+
+  /** Those that have failed, and those that cannot do it. */
+  function excluded({ tried, request: { entry, onlyModern } }: PoolCall): readonly string[] {
+    const unable = [...members].filter(
+      ([id, { replica }]) =>
+        entry?.only?.has(id) === false || (onlyModern && replica.state.info?.era !== "modern"),
+    );
+    return [...tried, ...unable.map(([id]) => id)];
   }
 
   function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
@@ -283,6 +284,7 @@ export function createPool(options: PoolOptions): Pool {
     const { status, reason } = replica.state;
     const member = memberOf(replica);
     balancer.setHealth(replica.id, status === "ready" ? "healthy" : "unhealthy", reason ?? status);
+    if (replica.connection === undefined) subscriptions.disconnected(replica);
     if (status === "ready") {
       // What the breaker knows is about the connection before.
       member.breaker.reset();
@@ -332,20 +334,6 @@ export function createPool(options: PoolOptions): Pool {
 
   function changed(kinds: readonly ListKind[]): void {
     if (kinds.length > 0) listener.onCatalogChange(pool, kinds);
-  }
-
-  function tellAll({
-    method,
-    params,
-  }: {
-    readonly method: string;
-    readonly params: Readonly<Record<string, unknown>>;
-  }): void {
-    for (const { replica } of members.values()) {
-      const { connection } = replica;
-      if (connection !== undefined)
-        controlRequest(connection, method, params, startTimeoutMs, clock).catch(() => {});
-    }
   }
 
   function memberOf(replica: Replica): PoolMember {

@@ -27,6 +27,8 @@ export interface Child {
   lastWords(): string | undefined;
   /** Ends the whole group: closes stdin, then SIGTERM, then SIGKILL. Resolves when the process is gone. */
   stop(): Promise<void>;
+  /** SIGTERM to the whole group at once. */
+  terminate(): void;
   /** SIGKILL to the whole group at once. */
   kill(): void;
 }
@@ -85,6 +87,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     },
     lastWords: stderr.lastLine,
     stop,
+    terminate: () => signalGroup(pid, "SIGTERM"),
     kill: () => signalGroup(pid, "SIGKILL"),
   };
 

@@ -1,6 +1,7 @@
 // What the rest of the multiplexer sees of one connection to one MCP server, whatever the transport.
 import type { Clock } from "@fairlead/core";
 import type { Envelope } from "../wire/envelope.ts";
+import type { RequestTarget } from "./request-target.ts";
 
 /** Why an exchange got no answer. */
 export interface UpstreamFailure {
@@ -11,6 +12,10 @@ export interface UpstreamFailure {
   readonly executed: "no" | "maybe";
   readonly kind: "transport" | "overload" | "session-lost" | "refused" | "protocol" | "closed";
   readonly message: string;
+  /** HTTP status, when the server answered with one that is no success. */
+  readonly status?: number;
+  /** The JSON-RPC error that the server refused with. */
+  readonly rpcError?: { readonly code: number; readonly message: string; readonly data?: unknown };
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -19,8 +24,15 @@ export interface UpstreamFailure {
 export interface UpstreamExchange {
   /** The method, for the connection's own bookkeeping and headers. */
   readonly method: string;
-  /** Prints the request with this id, which is also its progress token. */
-  encode(id: number): Buffer;
+  /** True for a request whose answer is a stream that stays open: it does not count as in flight. */
+  readonly isStream?: boolean;
+  /** Prints the request with this id, which is also its progress token, for who is at the other end. */
+  encode(id: number, target: RequestTarget): Buffer;
+  /**
+   * Header fields that a modern server wants over HTTP, apart from the revision and the method: `Mcp-Name` and
+   * `Mcp-Param-*`, as names and values in turn.
+   */
+  headers?(): readonly string[];
   /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
@@ -42,6 +54,8 @@ export interface ConnectionListener {
 
 /** What every connection is made with. */
 export interface ConnectionOptions {
+  /** Who is at the other end. */
+  readonly target: RequestTarget;
   /** Longest message that a server may send, in bytes. A longer one fails its own call only. */
   readonly maxMessageBytes: number;
   readonly maxDepth: number;
@@ -49,6 +63,7 @@ export interface ConnectionOptions {
 }
 
 export interface UpstreamConnection {
+  readonly target: RequestTarget;
   /** Exchanges without an answer yet. */
   readonly inFlight: number;
   /** When the server last said anything, on the clock that was injected. */

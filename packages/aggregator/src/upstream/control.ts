@@ -1,11 +1,19 @@
-// The gateway's own requests to a server: handshake, lists, ping. Off the hot path, so promises and parsed JSON.
+// The gateway's own requests to a server: handshake or discovery, lists, health checks. Off the hot path, so promises and parsed JSON.
 import { type Clock, systemClock } from "@fairlead/core";
+import {
+  type Era,
+  LEGACY_PROTOCOL_VERSION,
+  LEGACY_PROTOCOL_VERSIONS,
+  MODERN_PROTOCOL_VERSION,
+} from "../era.ts";
 import type { Envelope, Span } from "../wire/envelope.ts";
 import { notificationMessage } from "../wire/reply.ts";
 import type { UpstreamConnection, UpstreamFailure } from "./connection.ts";
+import type { RequestTarget } from "./request-target.ts";
 
-/** What a server said in its `initialize` answer. */
+/** What a server said about itself, in its answer to `initialize` or `server/discover`. */
 export interface ServerInfo {
+  readonly era: Era;
   readonly protocolVersion: string;
   readonly capabilities: Readonly<Record<string, unknown>>;
   readonly serverInfo: { readonly name: string; readonly version: string };
@@ -23,24 +31,23 @@ export class ControlError extends Error {
   override readonly name = "ControlError";
   /** The JSON-RPC error code, when the server answered with one. */
   readonly rpcCode: number | undefined;
+  /** `error.data` of the server's answer. */
+  readonly rpcData: unknown;
   readonly failure: UpstreamFailure | undefined;
+  /** No answer came in time. */
+  readonly isTimeout: boolean;
 
-  constructor(message: string, facts: { rpcCode?: number; failure?: UpstreamFailure } = {}) {
+  constructor(
+    message: string,
+    facts: Partial<Pick<ControlError, "rpcCode" | "rpcData" | "failure" | "isTimeout">> = {},
+  ) {
     super(message);
     this.rpcCode = facts.rpcCode;
+    this.rpcData = facts.rpcData;
+    this.isTimeout = facts.isTimeout ?? false;
     this.failure = facts.failure;
   }
 }
-
-/** The newest revision that the gateway offers to legacy servers. */
-export const LEGACY_PROTOCOL_VERSION = "2025-11-25";
-/** Revisions with sessions, newest first: what the gateway speaks on both sides of the legacy era. */
-export const LEGACY_PROTOCOL_VERSIONS: readonly string[] = [
-  "2025-11-25",
-  "2025-06-18",
-  "2025-03-26",
-  "2024-11-05",
-];
 
 /** Sends one request and waits for its answer, at most `timeoutMs`. */
 export async function controlRequest(
@@ -54,7 +61,7 @@ export async function controlRequest(
   const answer = new Promise<ControlAnswer>((resolve, reject) => {
     const id = connection.send({
       method,
-      encode: (requestId) => Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: requestId, method, params })),
+      encode: (requestId, target) => printRequest(requestId, method, params, target),
       onNotification() {},
       onAnswer(message, envelope) {
         if (envelope.kind === "result") resolve({ message, result: envelope.result });
@@ -65,7 +72,9 @@ export async function controlRequest(
     clock.sleep(timeoutMs, timeout.signal).then(
       () => {
         connection.cancel(id, "timeout");
-        reject(new ControlError(`did not answer ${method} within ${timeoutMs / 1_000} s`));
+        reject(
+          new ControlError(`did not answer ${method} within ${timeoutMs / 1_000} s`, { isTimeout: true }),
+        );
       },
       () => {},
     );
@@ -75,6 +84,49 @@ export async function controlRequest(
   } finally {
     timeout.abort();
   }
+}
+
+/** Prints a request of the gateway's own, with the `_meta` that a modern server wants in each. */
+export function printRequest(
+  id: number,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  target: RequestTarget,
+): Buffer {
+  if (target.era === "legacy") return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+  const { protocolVersion, capabilities, clientInfo } = target.meta;
+  const _meta = JSON.parse(`{${protocolVersion},${capabilities},${clientInfo}}`) as object;
+  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta } }));
+}
+
+/** Asks a modern server what it is. Its other answers are told by {@link ControlError.rpcCode}. */
+export async function discover(
+  connection: UpstreamConnection,
+  timeoutMs: number,
+  clock?: Clock,
+): Promise<ServerInfo> {
+  const { message, result } = await controlRequest(connection, "server/discover", {}, timeoutMs, clock);
+  return parseDiscovered(message.subarray(result.start, result.end));
+}
+
+function parseDiscovered(bytes: Buffer): ServerInfo {
+  const value = JSON.parse(bytes.toString("utf8")) as Record<string, unknown>;
+  const { supportedVersions, capabilities, instructions, _meta } = value;
+  if (!Array.isArray(supportedVersions) || !isObject(capabilities))
+    throw new ControlError("answered server/discover without supportedVersions and capabilities");
+  if (!supportedVersions.includes(MODERN_PROTOCOL_VERSION)) {
+    throw new ControlError(
+      `supports the protocol versions ${supportedVersions.join(", ")}, and not ${MODERN_PROTOCOL_VERSION}`,
+    );
+  }
+  const serverInfo = isObject(_meta) ? _meta["io.modelcontextprotocol/serverInfo"] : undefined;
+  return {
+    era: "modern",
+    protocolVersion: MODERN_PROTOCOL_VERSION,
+    capabilities,
+    serverInfo: parseIdentity(serverInfo),
+    instructions: typeof instructions === "string" ? instructions : undefined,
+  };
 }
 
 /** Opens the legacy session: `initialize`, then `notifications/initialized`. The gateway declares no client capabilities. */
@@ -101,24 +153,31 @@ function parseServerInfo(bytes: Buffer): ServerInfo {
     );
   }
   if (!isObject(capabilities)) throw new ControlError("answered initialize without capabilities");
-  const { name, version } = isObject(serverInfo) ? serverInfo : {};
   return {
+    era: "legacy",
     protocolVersion,
     capabilities,
-    serverInfo: {
-      name: typeof name === "string" ? name : "unknown",
-      version: typeof version === "string" ? version : "unknown",
-    },
+    serverInfo: parseIdentity(serverInfo),
     instructions: typeof instructions === "string" ? instructions : undefined,
   };
 }
 
+function parseIdentity(value: unknown): ServerInfo["serverInfo"] {
+  const { name, version } = isObject(value) ? value : {};
+  return {
+    name: typeof name === "string" ? name : "unknown",
+    version: typeof version === "string" ? version : "unknown",
+  };
+}
+
 function errorAnswer(method: string, message: Buffer, envelope: Envelope): ControlError {
-  const parsed = JSON.parse(message.toString("utf8")) as { error: { code?: unknown; message?: unknown } };
+  const parsed = JSON.parse(message.toString("utf8")) as {
+    error: { code?: unknown; message?: unknown; data?: unknown };
+  };
   const code = envelope.errorCode.start === -1 ? undefined : Number(parsed.error.code);
   return new ControlError(
     `answered ${method} with an error: ${String(parsed.error.message)}`,
-    code === undefined ? {} : { rpcCode: code },
+    code === undefined ? {} : { rpcCode: code, rpcData: parsed.error.data },
   );
 }
 

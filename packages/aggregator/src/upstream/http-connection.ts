@@ -1,7 +1,8 @@
-// JSON-RPC over Streamable HTTP, revision 2025-11-25: one POST per message, answered by JSON or by an event stream,
-// plus one GET stream for what the server says on its own account. Straight on undici's dispatch: its fetch and the
+// JSON-RPC over Streamable HTTP: one POST per message, answered by JSON or by an event stream; with a legacy server also
+// a session, and one GET stream for what it says on its own account. Straight on undici's dispatch: its fetch and the
 // SDK's client cost five to ten times the CPU per call.
 import type { Dispatcher } from "undici";
+import { MODERN_PROTOCOL_VERSION } from "../era.ts";
 import { notificationMessage } from "../wire/reply.ts";
 import { createSseParser } from "../wire/sse.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type ConnectionListener,
   type ConnectionOptions,
   type UpstreamConnection,
+  type UpstreamExchange,
   type UpstreamFailure,
 } from "./connection.ts";
 import { HttpExchange, type HttpExchangeOwner, headerOf } from "./http-exchange.ts";
@@ -24,7 +26,7 @@ export interface HttpConnectionOptions extends ConnectionOptions {
 }
 
 export interface HttpConnection extends UpstreamConnection {
-  /** Sets the revision that later requests carry, and opens the GET stream; called after every handshake. */
+  /** Sets the revision that later requests carry, and opens the GET stream; called after every legacy handshake. */
   established(protocolVersion: string): void;
   /** The server behind it has ended. */
   fail(failure: UpstreamFailure): void;
@@ -36,10 +38,12 @@ export function createHttpConnection(
   listener: ConnectionListener,
   options: HttpConnectionOptions,
 ): HttpConnection {
-  const { dispatcher, path, headers, maxMessageBytes } = options;
+  const { target, dispatcher, path, maxMessageBytes } = options;
+  const isModern = target.era === "modern";
+  const ownHeaders = Object.entries(options.headers).flat();
   let closed = false;
   let sessionId: string | undefined;
-  let protocolVersion: string | undefined;
+  let protocolVersion: string | undefined = isModern ? MODERN_PROTOCOL_VERSION : undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let abortStream: (() => void) | undefined;
   const exchanges = new Map<number, HttpExchange>();
@@ -47,6 +51,8 @@ export function createHttpConnection(
     {
       onOther: (message, envelope) => listener.onServerNotification(message, envelope),
       onRequest(message, { id, method }) {
+        // Modern servers have no requests of their own, and take no answers.
+        if (isModern) return;
         void post(answerServerRequest(message.subarray(id.start, id.end), method));
       },
     },
@@ -57,7 +63,8 @@ export function createHttpConnection(
     maxMessageBytes,
     pending,
     onSession(id) {
-      sessionId ??= id;
+      // Modern servers have no sessions; one that still names one is not told of it again.
+      if (!isModern) sessionId ??= id;
     },
     onEnd(id) {
       exchanges.delete(id);
@@ -66,6 +73,7 @@ export function createHttpConnection(
   };
 
   return {
+    target,
     get inFlight() {
       return pending.size;
     },
@@ -89,8 +97,8 @@ export function createHttpConnection(
         {
           path,
           method: "POST",
-          headers: requestHeaders(),
-          body: exchange.encode(id),
+          headers: isModern ? modernHeaders(exchange) : requestHeaders(),
+          body: exchange.encode(id, target),
           headersTimeout: 0,
           bodyTimeout: 0,
         },
@@ -100,8 +108,9 @@ export function createHttpConnection(
     },
     cancel(id, reason) {
       if (pending.take(id) === undefined) return;
-      // 2025-11-25: a closed stream does not cancel, the notification does; then the stream is of no more use.
-      void post(notificationMessage("notifications/cancelled", { requestId: id, reason }));
+      // 2026-07-28: closing the stream is the cancellation. 2025-11-25: it does not cancel, the notification does, and
+      // then the stream is of no more use.
+      if (!isModern) void post(notificationMessage("notifications/cancelled", { requestId: id, reason }));
       exchanges.get(id)?.abort();
     },
     notify: post,
@@ -122,7 +131,15 @@ export function createHttpConnection(
     const list = ["content-type", "application/json", "accept", accept];
     if (sessionId !== undefined) list.push("mcp-session-id", sessionId);
     if (protocolVersion !== undefined) list.push("mcp-protocol-version", protocolVersion);
-    for (const [name, value] of Object.entries(headers)) list.push(name, value);
+    for (const field of ownHeaders) list.push(field);
+    return list;
+  }
+
+  /** What intermediaries and the server compare with the body, for each request anew. */
+  function modernHeaders(exchange: UpstreamExchange): string[] {
+    const list = requestHeaders();
+    list.push("mcp-method", exchange.method);
+    for (const field of exchange.headers?.() ?? []) list.push(field);
     return list;
   }
 

@@ -127,9 +127,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#status < 500 && this.#status !== 429) this.#owner.pending.deliver(body);
     const message = `the server answered HTTP ${this.#status}${text === "" ? "" : `: ${text}`}`;
     const retryAfterMs = this.#retryAfterMs;
-    const facts = retryAfterMs === undefined ? {} : { retryAfterMs };
+    const facts = { status: this.#status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
     if (this.#status === 429) this.#fail({ executed: "no", kind: "overload", message, ...facts });
-    else if (this.#status < 500) this.#fail({ executed: "no", kind: "refused", message });
+    else if (this.#status < 500) this.#fail({ executed: "no", kind: "refused", message, ...facts });
     else
       this.#fail({
         executed: "maybe",

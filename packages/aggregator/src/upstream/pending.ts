@@ -11,6 +11,7 @@ export interface PendingListener {
 }
 
 export interface Pending {
+  /** Exchanges that wait for an answer, streams left out. */
   readonly size: number;
   readonly lastHeardAt: number;
   add(exchange: UpstreamExchange): number;
@@ -30,14 +31,17 @@ export interface PendingOptions {
   readonly maxDepth: number;
 }
 
+const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+
 export function createPending(listener: PendingListener, { clock, maxDepth }: PendingOptions): Pending {
   const exchanges = new Map<number, UpstreamExchange>();
   let lastId = 0;
+  let streams = 0;
   let lastHeardAt = clock.now();
 
   return {
     get size() {
-      return exchanges.size;
+      return exchanges.size - streams;
     },
     get lastHeardAt() {
       return lastHeardAt;
@@ -45,6 +49,7 @@ export function createPending(listener: PendingListener, { clock, maxDepth }: Pe
     add(exchange) {
       const id = ++lastId;
       exchanges.set(id, exchange);
+      if (exchange.isStream === true) streams++;
       return id;
     },
     get: (id) => exchanges.get(id),
@@ -53,13 +58,16 @@ export function createPending(listener: PendingListener, { clock, maxDepth }: Pe
     failAll(failure) {
       const all = [...exchanges.values()];
       exchanges.clear();
+      streams = 0;
       for (const exchange of all) exchange.onFailure(failure);
     },
   };
 
   function take(id: number): UpstreamExchange | undefined {
     const exchange = exchanges.get(id);
-    if (exchange !== undefined) exchanges.delete(id);
+    if (exchange === undefined) return undefined;
+    exchanges.delete(id);
+    if (exchange.isStream === true) streams--;
     return exchange;
   }
 
@@ -95,9 +103,21 @@ export function createPending(listener: PendingListener, { clock, maxDepth }: Pe
       if (token !== undefined) exchanges.get(token)?.onNotification(message, envelope);
       return;
     }
+    if (envelope.method === ACKNOWLEDGED) {
+      const id = stream ?? subscriptionOf(message);
+      if (id !== undefined) exchanges.get(id)?.onNotification(message, envelope);
+      return;
+    }
     const owner =
       envelope.method === "notifications/message" && stream !== undefined ? exchanges.get(stream) : undefined;
     if (owner === undefined) listener.onOther(message, envelope);
     else owner.onNotification(message, envelope);
   }
+}
+
+/** On stdio the subscriptions of one connection are told apart by the id of the request that opened them. */
+function subscriptionOf(message: Buffer): number | undefined {
+  const { params } = JSON.parse(message.toString("utf8")) as { params?: { _meta?: Record<string, unknown> } };
+  const id = params?._meta?.["io.modelcontextprotocol/subscriptionId"];
+  return typeof id === "number" ? id : undefined;
 }

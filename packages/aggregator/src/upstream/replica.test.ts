@@ -21,10 +21,15 @@ let clock: FakeClock;
 let replica: Replica;
 let states: string[];
 
-function start(args: string[], restart: RestartConfig = {}): void {
+function start(
+  args: string[],
+  restart: RestartConfig = {},
+  more: { readonly era?: "auto"; readonly onStderr?: (text: string) => void } = {},
+): void {
+  const { era = "legacy", onStderr = () => {} } = more;
   replica = createReplica({
     id: "r",
-    config: { transport: "stdio", command: process.execPath, args },
+    config: { transport: "stdio", era, command: process.execPath, args },
     startTimeoutMs: 60_000,
     maxMessageBytes: 100_000,
     maxDepth: 64,
@@ -38,7 +43,7 @@ function start(args: string[], restart: RestartConfig = {}): void {
       onConnected: () => Promise.resolve(),
       onStateChange: ({ state }) => states.push(state.status),
       onServerNotification: () => {},
-      onStderr: () => {},
+      onStderr: (_replica, text) => onStderr(text),
     },
   });
   replica.start();
@@ -118,6 +123,23 @@ describe("a replica", () => {
     }
     // Equal jitter with the highest draw: the whole delay.
     expect(waits.map(Math.round)).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+  });
+
+  it("is asked for its era once in its life, however often it is restarted", async () => {
+    const asked: string[] = [];
+    const script = `if (method !== undefined && id !== undefined) process.stderr.write(method + "\\n");
+      if (method === "server/discover") console.log(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32601, message: "no" } }));`;
+    const onStderr = (text: string): void => void asked.push(...text.split("\n"));
+    start(server(script), {}, { era: "auto", onStderr });
+    await until("ready");
+    expect(replica.state).toMatchObject({ restarts: 0, info: { era: "legacy" } });
+    await vi.waitFor(() => expect(asked).toEqual(["server/discover", "initialize"]));
+    process.kill(replica.state.pid ?? Number.NaN, "SIGKILL");
+    await until("waiting");
+    await clock.advance(1_000);
+    await until("ready");
+    await vi.waitFor(() => expect(asked).toEqual(["server/discover", "initialize", "initialize"]));
+    expect(replica.state.restarts).toBe(1);
   });
 
   it("whose command does not exist says so", async () => {

@@ -4,6 +4,7 @@ import type { HealthCheckConfig, RestartConfig, UpstreamConfig } from "../config
 import type { Envelope } from "../wire/envelope.ts";
 import type { UpstreamConnection, UpstreamFailure } from "./connection.ts";
 import { ControlError, controlRequest } from "./control.ts";
+import { createEraMemory } from "./era-detection.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { ReplicaState, ReplicaStatus } from "./replica-state.ts";
 import type { StartLimiter } from "./start-limiter.ts";
@@ -57,6 +58,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const { baseDelayMs = 200, maxDelayMs = isProcess ? 30_000 : 1_500, crashLoopThreshold = 5 } = restart;
   const { intervalMs = 10_000, timeoutMs: pingTimeoutMs = 5_000, failureThreshold = 2 } = health;
   const backoff = createBackoff({ kind: "equal-jitter", baseDelayMs, maxDelayMs, random: options.random });
+  const era = createEraMemory(config.era);
   const stopping = new AbortController();
   /** Failures of the open connection, and `"look"` to check it now. */
   let events = createMailbox<UpstreamFailure | "look">(clock);
@@ -158,7 +160,7 @@ export function createReplica(options: ReplicaOptions): Replica {
           onDown,
           onStreamBroken: () => replica.suspect(),
         },
-        { ...options, signal: stopping.signal, onStderr: (text) => listener.onStderr(replica, text) },
+        { ...options, era, signal: stopping.signal, onStderr: (text) => listener.onStderr(replica, text) },
       );
     } finally {
       leave();
@@ -194,7 +196,9 @@ export function createReplica(options: ReplicaOptions): Replica {
 
   async function ping(connection: UpstreamConnection): Promise<ControlError | undefined> {
     try {
-      await controlRequest(connection, "ping", {}, pingTimeoutMs, clock);
+      // Modern servers know no ping; discovery is what every one of them must answer.
+      const method = connection.target.era === "modern" ? "server/discover" : "ping";
+      await controlRequest(connection, method, {}, pingTimeoutMs, clock);
       return undefined;
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;

@@ -27,13 +27,15 @@ export function createStdioConnection(
   listener: ConnectionListener,
   options: StdioConnectionOptions,
 ): UpstreamConnection {
-  const { maxMessageBytes, maxBufferedBytes = 8 * 1024 * 1024 } = options;
+  const { target, maxMessageBytes, maxBufferedBytes = 8 * 1024 * 1024 } = options;
   let closed = false;
   const pending = createPending(
     {
       onOther: (message, envelope) => listener.onServerNotification(message, envelope),
-      onRequest: (message, { id, method }) =>
-        write(answerServerRequest(message.subarray(id.start, id.end), method)),
+      onRequest(message, { id, method }) {
+        // Modern servers have no requests of their own, and take no answers.
+        if (target.era === "legacy") write(answerServerRequest(message.subarray(id.start, id.end), method));
+      },
     },
     options,
   );
@@ -55,6 +57,7 @@ export function createStdioConnection(
   });
 
   return {
+    target,
     get inFlight() {
       return pending.size;
     },
@@ -64,7 +67,7 @@ export function createStdioConnection(
     send(exchange) {
       const id = pending.add(exchange);
       const refusal = refuseToWrite();
-      if (refusal === undefined) write(exchange.encode(id));
+      if (refusal === undefined) write(exchange.encode(id, target));
       else queueMicrotask(() => pending.take(id)?.onFailure(refusal));
       return id;
     },

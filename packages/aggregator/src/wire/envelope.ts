@@ -43,6 +43,8 @@ export interface Envelope {
   readonly refName: Span;
   readonly refUri: Span;
   readonly meta: Span;
+  /** Whether a request carries what a multi-round-trip retry does: `inputResponses` or `requestState`. */
+  isInputRound: boolean;
   /** `params._meta.progressToken` of a request. */
   readonly metaProgressToken: Span;
   /** The reserved `_meta` keys of revision 2026-07-28, whatever their types. */
@@ -52,7 +54,8 @@ export interface Envelope {
   /** `result`, if it is an object. */
   readonly result: Span;
   resultIsEmpty: boolean;
-  hasResultType: boolean;
+  /** `result.resultType`, whatever its type. */
+  readonly resultType: Span;
   hasTtl: boolean;
   /** `error.code`. */
   readonly errorCode: Span;
@@ -72,7 +75,8 @@ export class EnvelopeError extends Error {
 /** `_meta` keys that the 2026-07-28 revision reserves. */
 export const META_PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 export const META_CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
-const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
+export const META_CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
+export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
@@ -222,6 +226,8 @@ function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envel
       end = skipValue(bytes, value, depth - 1);
       const slot = paramSlot(bytes, key, keyEnd, envelope);
       if (slot !== undefined) put(slot, value, end);
+      else if (stringIs(bytes, key, keyEnd, "inputResponses") || stringIs(bytes, key, keyEnd, "requestState"))
+        envelope.isInputRound = true;
     }
     key = nextMember(bytes, end);
   }
@@ -273,9 +279,11 @@ function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envel
   for (let key = firstMember(bytes, start, depth); key !== -1; ) {
     members++;
     const keyEnd = skipString(bytes, key);
-    if (stringIs(bytes, key, keyEnd, "resultType")) envelope.hasResultType = true;
+    const value = valueOfMember(bytes, keyEnd);
+    const end = skipValue(bytes, value, depth - 1);
+    if (stringIs(bytes, key, keyEnd, "resultType")) setSpan(envelope.resultType, value, end);
     else if (stringIs(bytes, key, keyEnd, "ttlMs")) envelope.hasTtl = true;
-    key = nextMember(bytes, skipValue(bytes, valueOfMember(bytes, keyEnd), depth - 1));
+    key = nextMember(bytes, end);
   }
   envelope.resultIsEmpty = members === 0;
   put(envelope.result, start, scanEnd);
@@ -325,13 +333,14 @@ function emptyEnvelope(): Envelope {
     refName: absent(),
     refUri: absent(),
     meta: absent(),
+    isInputRound: false,
     metaProgressToken: absent(),
     metaVersion: absent(),
     metaCapabilities: absent(),
     metaLogLevel: absent(),
     result: absent(),
     resultIsEmpty: false,
-    hasResultType: false,
+    resultType: absent(),
     hasTtl: false,
     errorCode: absent(),
   };

@@ -1,0 +1,186 @@
+// A modern server that does what the SDK's does not: it changes its mind without saying so, and breaks off streams.
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createMultiplexer } from "@fairlead/aggregator";
+import { afterEach, expect, it, vi } from "vitest";
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+interface Message {
+  readonly id: number;
+  readonly method: string;
+  readonly params: { readonly arguments?: unknown; readonly _meta?: Record<string, unknown> };
+}
+interface Answer {
+  readonly status?: number;
+  readonly result?: object;
+  readonly error?: object;
+}
+
+/** A server, and a gateway's endpoint in front of it. */
+async function start(
+  answer: (
+    message: Message,
+    headers: NodeJS.Dict<string | string[]>,
+    response: ServerResponse,
+  ) => Answer | "open",
+): Promise<(method: string, params?: object) => Promise<Record<string, unknown>>> {
+  const server = createServer((request, response) => {
+    let text = "";
+    request.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    request.on("end", () => {
+      const message = JSON.parse(text) as Message;
+      const answered = answer(message, request.headers, response);
+      if (answered === "open") return;
+      const { status = 200, ...body } = answered;
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...body }));
+    });
+  });
+  const port = await listen(server);
+  const multiplexer = createMultiplexer({
+    pools: [
+      {
+        namespace: "m",
+        upstreams: [{ transport: "streamable-http", url: `http://127.0.0.1:${port}/mcp`, era: "modern" }],
+      },
+    ],
+  });
+  await multiplexer.initialize();
+  const front = createServer((request, response) => multiplexer.handler(request, response));
+  const frontPort = await listen(front);
+  closing.push(
+    () => multiplexer.close(),
+    () => front.close(),
+    () => server.closeAllConnections(),
+    () => server.close(),
+  );
+  return async (method, params = {}) => {
+    const response = await fetch(`http://127.0.0.1:${frontPort}/mcp/m`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+    });
+    return (await response.json()) as Record<string, unknown>;
+  };
+}
+
+function listen(server: ReturnType<typeof createServer>): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+const discovered = (capabilities: object): Answer => ({
+  result: {
+    resultType: "complete",
+    supportedVersions: ["2026-07-28"],
+    capabilities,
+    ttlMs: 0,
+    cacheScope: "private",
+  },
+});
+const listed = (tools: readonly object[]): Answer => ({
+  result: { resultType: "complete", tools, ttlMs: 0, cacheScope: "private" },
+});
+
+it("lists the tools again when a header field is missing, so that the next call has it", async () => {
+  let isAnnotated = false;
+  const call = await start(({ method, params }, headers) => {
+    if (method === "server/discover") return discovered({ tools: {} });
+    const region = { type: "string", ...(isAnnotated ? { "x-mcp-header": "Region" } : {}) };
+    if (method === "tools/list")
+      return listed([{ name: "t", inputSchema: { type: "object", properties: { region } } }]);
+    if (isAnnotated && headers["mcp-param-region"] === undefined)
+      return { status: 400, error: { code: -32020, message: "Mcp-Param-Region is absent" } };
+    return { result: { content: [{ type: "text", text: JSON.stringify(params.arguments) }] } };
+  });
+  const params = { name: "t", arguments: { region: "north" } };
+  expect(await call("tools/call", params)).toHaveProperty("result");
+  isAnnotated = true;
+  expect(await call("tools/call", params)).toMatchObject({
+    error: { code: -32603, data: { code: "CONNECTION_FAILED", upstreamError: { code: -32020 } } },
+  });
+  await vi.waitFor(async () => expect(await call("tools/call", params)).toHaveProperty("result"), {
+    timeout: 20_000,
+  });
+});
+
+it("reads the lists again when the stream that tells of changes has broken", async () => {
+  const names = ["a"];
+  const streams: ServerResponse[] = [];
+  const call = await start(({ id, method, params }, _headers, response) => {
+    if (method === "server/discover") return discovered({ tools: { listChanged: true } });
+    if (method === "tools/list")
+      return listed(names.map((name) => ({ name, inputSchema: { type: "object" } })));
+    expect(method).toBe("subscriptions/listen");
+    expect(params).toMatchObject({ notifications: { toolsListChanged: true } });
+    streams.push(response);
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const acknowledged = {
+      jsonrpc: "2.0",
+      method: "notifications/subscriptions/acknowledged",
+      params: {
+        notifications: { toolsListChanged: true },
+        _meta: { "io.modelcontextprotocol/subscriptionId": id },
+      },
+    };
+    response.write(`data: ${JSON.stringify(acknowledged)}\n\n`);
+    return "open";
+  });
+  const seen = async (): Promise<string[]> => {
+    const { result } = (await call("tools/list")) as { result: { tools: { name: string }[] } };
+    return result.tools.map(({ name }) => name);
+  };
+  expect(await seen()).toEqual(["a"]);
+  expect(streams).toHaveLength(1);
+  names.push("b");
+  streams[0]?.destroy();
+  await vi.waitFor(async () => expect(await seen()).toEqual(["a", "b"]), { timeout: 20_000 });
+  expect(streams).toHaveLength(2);
+});
+
+it("tells a legacy client plainly when a server wants a further round of it", async () => {
+  const call = await start(({ method }) => {
+    if (method === "server/discover") return discovered({ tools: {} });
+    if (method === "tools/list") return listed([{ name: "t", inputSchema: { type: "object" } }]);
+    return { result: { resultType: "input_required", requestState: "s" } };
+  });
+  expect(await call("tools/call", { name: "t" })).toMatchObject({
+    error: {
+      code: -32603,
+      message: expect.stringContaining('resultType "input_required"'),
+      data: { code: "CONNECTION_FAILED", pool: "m" },
+    },
+  });
+});
+
+it("sends a legacy client's call with the envelope of the revision, its headers, and no client capabilities", async () => {
+  let heard: unknown;
+  const call = await start((message, headers) => {
+    if (message.method === "server/discover") return discovered({ tools: {} });
+    if (message.method === "tools/list") return listed([{ name: "t é", inputSchema: { type: "object" } }]);
+    const fields = Object.entries(headers).filter(([name]) => name.startsWith("mcp-"));
+    heard = { headers: Object.fromEntries(fields), meta: message.params._meta };
+    return { result: { content: [] } };
+  });
+  expect(await call("tools/call", { name: "t é", _meta: { own: 1 } })).toMatchObject({ id: 1, result: {} });
+  expect(heard).toEqual({
+    headers: {
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": "=?base64?dCDDqQ==?=",
+    },
+    meta: {
+      own: 1,
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+      "io.modelcontextprotocol/clientInfo": { name: "fairlead", version: "0.1.0" },
+    },
+  });
+});
