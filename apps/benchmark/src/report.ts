@@ -18,8 +18,8 @@ export function printReport({ measuredAt, machine, result }: Report): string {
 ${options.rounds} rounds of ${options.calls} \`tools/call\` each, ${options.concurrency} at a time, ${options.payloadBytes} bytes of payload, targets in turn.
 Median (lowest to highest round). CPU is that of the process in the middle; for \`direct\`, of the upstream itself.
 
-| target | calls/s | p50 ms | p99 ms | CPU µs per call | CPU beside ${baseline} | RSS MiB |
-|---|---|---|---|---|---|---|
+| target | calls/s | p50 ms | p99 ms | CPU µs per call | CPU beside ${baseline} | RSS MiB | errors |
+|---|---|---|---|---|---|---|---|
 ${rows.join("\n")}
 ${skipped.map((line) => `\nNot measured: ${line}.`).join("")}
 
@@ -35,6 +35,7 @@ function cells({
   cpuPerCallUs,
   cpuRatio,
   rssMiB,
+  errors,
 }: TargetResult): string[] {
   return [
     name,
@@ -44,6 +45,7 @@ function cells({
     print(cpuPerCallUs, 1),
     cpuRatio === null ? "" : `${print(cpuRatio, 2)} ×`,
     print(rssMiB, 0),
+    String(errors),
   ];
 }
 

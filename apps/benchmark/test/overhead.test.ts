@@ -21,6 +21,7 @@ it("measures every target in turn, with checked answers, and reports them", {
   expect(result.baseline).toBe("sdk-proxy");
   expect(result.skipped).toEqual(["nginx: left out on request"]);
   for (const target of result.targets) expect(target.callsPerSecond.min).toBeGreaterThan(0);
+  expect(result.targets.find(({ name }) => name === "gateway")?.errors).toBe(0);
   expect(lines).toHaveLength(6);
   const text = printReport({ measuredAt: "2026-11-20T00:00:00.000Z", machine: describeMachine(), result });
   expect(text).toMatch(/^\| gateway \| \d+ \(\d+ to \d+\) \|/m);

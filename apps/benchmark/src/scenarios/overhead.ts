@@ -30,6 +30,8 @@ export interface TargetResult {
   /** Of the process in the middle; for `direct`, of the upstream itself. Microseconds. */
   readonly cpuPerCallUs: Spread;
   readonly rssMiB: Spread;
+  /** Calls answered with an error, over all rounds. */
+  readonly errors: number;
   /** CPU per call relative to the baseline's, round by round; null for the baseline. */
   readonly cpuRatio: Spread | null;
 }
@@ -127,6 +129,7 @@ function summarize(
       p99Ms: spread(taken.map(({ p99Ms }) => p99Ms)),
       cpuPerCallUs: spread(cpu(name)),
       rssMiB: spread(taken.map(({ rssMiB }) => rssMiB)),
+      errors: taken.reduce((sum, { errors }) => sum + errors, 0),
       cpuRatio: name === baseline || name === "direct" ? null : pairedRatio(cpu(name), cpu(baseline)),
     }),
   );
