@@ -29,7 +29,7 @@ export interface Exchange {
   readonly id: Buffer;
   /** Header fields of the HTTP request that it came in; undefined on stdio. */
   readonly headers: IncomingHttpHeaders | undefined;
-  /** Ends the exchange with its one answer; `status` is the HTTP status where there is one. @defaultValue 200 */
+  /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
   reply(message: Buffer, status?: number): void;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
@@ -37,6 +37,8 @@ export interface Exchange {
   drop(): void;
   /** Stops the work; set by whoever does it. */
   onCancel: (() => void) | undefined;
+  /** Called once, before the answer goes out; set by whoever keeps count. */
+  onEnd: (() => void) | undefined;
 }
 
 /** Severities of log messages (RFC 5424), least severe first. */

@@ -9,6 +9,7 @@ import { toSseEvent } from "../wire/sse.ts";
 import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
+import { ClientExchange } from "./exchange.ts";
 import { createKeepAlive, createResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
@@ -207,17 +208,10 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       lastOnConnection: () => draining,
       keepAlive,
     });
-    const exchange: Exchange = {
-      era,
-      client,
-      scope,
-      message,
-      envelope,
-      id: message.subarray(envelope.id.start, envelope.id.end),
-      headers: request.headers,
-      ...responder,
-      onCancel: undefined,
-    };
+    const exchange = new ClientExchange(
+      { era, client, scope, message, envelope, headers: request.headers },
+      responder,
+    );
     // 2026-07-28: a closed response stream is a cancellation. 2025-11-25: it is not; the call goes on.
     response.on("close", () => {
       keepAlive.remove(response);

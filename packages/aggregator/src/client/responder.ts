@@ -2,12 +2,7 @@
 // before it.
 import type { ServerResponse } from "node:http";
 import { toSseEvent } from "../wire/sse.ts";
-
-export interface Responder {
-  reply(message: Buffer, status?: number): void;
-  notify(message: Buffer): void;
-  drop(): void;
-}
+import type { Responder } from "./exchange.ts";
 
 export interface ResponderOptions {
   /** Whether the client takes an event stream; otherwise notifications are left out. */

@@ -175,26 +175,11 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
     client.running.set(key, exchange);
     running++;
     notifier.noteUse(client, route.pool);
-    forward(trackEnd(exchange, key), route, target, logLevelOf(client, message, envelope, era, route.pool));
-  }
-
-  function trackEnd(exchange: Exchange, key: string): Exchange {
-    const { reply, drop } = exchange;
-    let ended = false;
-    const end = (): boolean => {
-      if (ended) return false;
-      ended = true;
+    exchange.onEnd = () => {
       running--;
-      exchange.client.running.delete(key);
-      return true;
+      client.running.delete(key);
     };
-    exchange.reply = (message, status) => {
-      if (end()) reply(message, status);
-    };
-    exchange.drop = () => {
-      if (end()) drop();
-    };
-    return exchange;
+    forward(exchange, route, target, logLevelOf(client, message, envelope, era, route.pool));
   }
 
   function logLevelOf(

@@ -1,13 +1,13 @@
 // The gateway as a stdio server: one client on stdin and stdout, of either era, one message per line.
 import type { Readable, Writable } from "node:stream";
 import type { Scope } from "../catalog/catalog.ts";
-import type { Era } from "../era.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
 import { createLineSplitter } from "../wire/lines.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { toSingleLine } from "../wire/splice.ts";
-import { type Client, createClient, type Exchange } from "./client.ts";
+import { type Client, createClient } from "./client.ts";
 import { classify } from "./era.ts";
+import { ClientExchange, type Responder } from "./exchange.ts";
 import type { Service } from "./service.ts";
 
 export interface StdioFrontOptions {
@@ -27,6 +27,7 @@ export interface StdioFrontOptions {
 export function serveStdio(options: StdioFrontOptions): Promise<void> {
   const { input, output, scope, service, maxRequestBytes, maxDepth } = options;
   const client = createClient("stdio", scope, write);
+  const responder: Responder = { reply: write, notify: write, drop: () => {} };
   const lines = createLineSplitter({
     maxLineBytes: maxRequestBytes,
     onLine: (line) => {
@@ -85,24 +86,10 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       );
       write(resultMessage(id, result));
     } else {
-      service.request(exchangeFor(era, message, envelope, id));
+      service.request(
+        new ClientExchange({ era, client, scope, message, envelope, headers: undefined }, responder),
+      );
     }
-  }
-
-  function exchangeFor(era: Era, message: Buffer, envelope: Envelope, id: Buffer): Exchange {
-    return {
-      era,
-      client,
-      scope,
-      message,
-      envelope,
-      id,
-      headers: undefined,
-      reply: write,
-      notify: write,
-      drop: () => {},
-      onCancel: undefined,
-    };
   }
 
   function write(message: Buffer): void {

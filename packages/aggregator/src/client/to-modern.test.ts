@@ -33,6 +33,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     notify: () => {},
     drop: () => {},
     onCancel: undefined,
+    onEnd: undefined,
     ...more,
   };
 }
