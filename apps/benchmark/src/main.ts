@@ -37,6 +37,8 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
+// An exit runs the handlers that end the targets; the default of these signals would not.
+for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 if (values.help) console.log(HELP);
 else process.exitCode = await main();
 

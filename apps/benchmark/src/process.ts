@@ -40,8 +40,14 @@ export async function startMeasured({
   child.stderr.on("data", (chunk: Buffer) => {
     output += chunk.toString();
   });
+  // A run that is cut short (a closed pipe, an error) must not leave its targets behind.
+  const killAtExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", killAtExit);
   const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
+    child.once("exit", () => {
+      process.removeListener("exit", killAtExit);
+      resolve();
+    });
     child.once("error", (error) => {
       output += error.message;
       resolve();
