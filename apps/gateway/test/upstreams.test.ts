@@ -28,7 +28,7 @@ it("opens a new session with a server that came back without its sessions, and t
   await using directory = await tempDir();
   const ledger = join(directory.path, "ledger");
   const port = await freePort();
-  const first = await startHttpFixture(port, ledger);
+  await using first = await startHttpFixture(port, ledger);
   await using gateway = await startGateway({
     pools: { far: { upstreams: [{ url: `http://127.0.0.1:${port}/mcp` }] } },
   });
