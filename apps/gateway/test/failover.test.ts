@@ -1,6 +1,7 @@
 // Servers die under load. What may run twice never fails; what may not runs at most once, and nobody is left in doubt
 // without being told so.
 
+import type { UpstreamStatus } from "@fairlead/aggregator";
 import { createRawClient, readLedger, waitUntil } from "@fairlead/testbed";
 import { expect, it } from "vitest";
 import {
@@ -35,7 +36,7 @@ async function startLoad(gateway: TestGateway, tool: string, clients: number): P
       const nonce = `${tool}-${at}-${call}`;
       const reply = await client.request("tools/call", {
         name: `pool__${tool}`,
-        arguments: { nonce, holdMs: 2 },
+        arguments: { nonce, holdMs: 50 },
       });
       if (reply.result !== undefined) answered.push(nonce);
       else
@@ -65,7 +66,12 @@ async function killOneAfterAnother(gateway: TestGateway, load: Load): Promise<vo
       what: "calls to be answered",
       timeoutMs: 30_000,
     });
-    const { pid, restarts } = await gateway.replica(id);
+    // Killed in the middle of calls, which it holds for a while after it has executed them.
+    const busy = async (): Promise<UpstreamStatus | undefined> => {
+      const replica = await gateway.replica(id);
+      return replica.inFlight > 0 ? replica : undefined;
+    };
+    const { pid, restarts } = await waitUntil(busy, { what: `calls on ${id}` });
     process.kill(pid ?? Number.NaN, "SIGKILL");
     await waitUntil(
       async () => {

@@ -23,12 +23,14 @@ export function printPage(
   const entries = scope.list(kind);
   const start = cursor === undefined ? 0 : startOf(entries, kind, cursor);
   if (start === undefined) return undefined;
+  // A cursor may name any entry; kept are only the pages that a client meets who reads the list from its beginning.
+  if (start % pageSize !== 0) return print(entries, kind, hintFor(scope, kind, era), start, pageSize);
   let pages = printed.get(entries);
   if (pages === undefined) {
     pages = new Map();
     printed.set(entries, pages);
   }
-  const hint = era === "modern" ? JSON.stringify({ resultType: "complete", ...scope.hintOf(kind) }) : "{}";
+  const hint = hintFor(scope, kind, era);
   const key = `${hint} ${start} ${pageSize}`;
   let page = pages.get(key);
   if (page === undefined) {
@@ -36,6 +38,11 @@ export function printPage(
     pages.set(key, page);
   }
   return page;
+}
+
+/** The members that a modern result has beside the list, as an object. */
+function hintFor(scope: Scope, kind: ListKind, era: Era): string {
+  return era === "modern" ? JSON.stringify({ resultType: "complete", ...scope.hintOf(kind) }) : "{}";
 }
 
 function print(

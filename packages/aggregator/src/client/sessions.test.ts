@@ -79,6 +79,16 @@ describe("sessions", () => {
     detach();
   });
 
+  it("keep no backlog of large messages, so that many idle sessions stay small", () => {
+    const { open } = setUp();
+    const { client, attach } = open();
+    for (let at = 0; at < 10; at++) client.push(Buffer.alloc(20 * 1024));
+    client.push(Buffer.from("small"));
+    const seen: number[] = [];
+    attach({ send: (message) => seen.push(message.length), end: () => {} });
+    expect(seen).toEqual([20_480, 20_480, 20_480, 5]);
+  });
+
   it("give what they have to say to the newest stream only", () => {
     const { open } = setUp();
     const { client, attach } = open();

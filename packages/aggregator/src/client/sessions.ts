@@ -40,6 +40,7 @@ export interface SessionsOptions {
 
 /** What is kept for a client that has no stream open, so that it does not miss a change while it reconnects. */
 const MAX_BACKLOG = 64;
+const MAX_BACKLOG_BYTES = 64 * 1024;
 const SWEEP_MS = 30_000;
 
 export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: SessionsOptions): Sessions {
@@ -76,14 +77,19 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
     if (sessions.size >= maxSessions && !evict()) return undefined;
     const id = randomBytes(24).toString("base64url");
     const backlog: Buffer[] = [];
+    let backlogBytes = 0;
     const streams = new Set<SessionStream>();
     const client = createClient(id, scope, (message) => {
       const newest = [...streams].at(-1);
       if (newest !== undefined) newest.send(message);
-      else if (backlog.length < MAX_BACKLOG) backlog.push(message);
+      else if (backlog.length < MAX_BACKLOG && backlogBytes + message.length <= MAX_BACKLOG_BYTES) {
+        backlogBytes += message.length;
+        backlog.push(message);
+      }
     });
     const attach = (stream: SessionStream): (() => void) => {
       streams.add(stream);
+      backlogBytes = 0;
       for (const message of backlog.splice(0)) stream.send(message);
       return () => void streams.delete(stream);
     };
