@@ -1,6 +1,7 @@
 // One request of a client on its way, and the end that it comes to once. A class, because one is made per request: its
 // functions are shared. (Plain objects whose functions were replaced per request survived minor collections on Node 24.)
 import type { IncomingHttpHeaders } from "node:http";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -16,6 +17,7 @@ export interface Responder {
 export interface ExchangeFields {
   readonly era: Era;
   readonly client: Client;
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -25,6 +27,7 @@ export interface ExchangeFields {
 export class ClientExchange implements Exchange {
   readonly era: Era;
   readonly client: Client;
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -35,9 +38,13 @@ export class ClientExchange implements Exchange {
   readonly #responder: Responder;
   #ended = false;
 
-  constructor({ era, client, scope, message, envelope, headers }: ExchangeFields, responder: Responder) {
+  constructor(
+    { era, client, caller, scope, message, envelope, headers }: ExchangeFields,
+    responder: Responder,
+  ) {
     this.era = era;
     this.client = client;
+    this.caller = caller;
     this.scope = scope;
     this.message = message;
     this.envelope = envelope;

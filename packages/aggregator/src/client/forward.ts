@@ -1,6 +1,7 @@
 // Sends a client's request to a pool and its answer back. Only what must change changes: the id, the progress token
 // and the name on the way in, the first two on the way out; where client and server are of different eras, also what the
 // other one's revision requires.
+import { DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
 import { AggregatorError } from "../errors.ts";
 import { mayRunTwice } from "../pool/safety.ts";
@@ -32,6 +33,8 @@ export function forward(
     method: envelope.method,
     subject: `${isTool ? "tool" : envelope.method} ${original}`,
     entry,
+    caller: exchange.caller,
+    priority: exchange.caller.priority ?? DEFAULT_PRIORITY,
     repeatable: mayRunTwice(envelope.method, entry, policy, pool.config.trustAnnotations ?? true),
     onlyModern: exchange.era === "modern" && envelope.isInputRound,
     timeoutMs: policy?.timeoutMs ?? pool.config.timeoutMs ?? TIMEOUT_MS,
