@@ -1,5 +1,6 @@
 // Who is asking: one IDE's session, one stdio peer, or whoever sends requests without a session.
 import type { IncomingHttpHeaders } from "node:http";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -23,6 +24,8 @@ export interface Client {
 export interface Exchange {
   readonly era: Era;
   readonly client: Client;
+  /** On whose behalf it came. */
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;

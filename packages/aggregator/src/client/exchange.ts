@@ -2,6 +2,7 @@
 // functions are shared. (On V8 13.6, Node 24, whatever a closure that was stored in a field refers to survived minor
 // collections, even after the field was emptied: a third of the cost of a call. Hence objects instead of closures here.)
 import type { IncomingHttpHeaders } from "node:http";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -17,6 +18,7 @@ export interface Responder {
 export interface ExchangeFields {
   readonly era: Era;
   readonly client: Client;
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -26,6 +28,7 @@ export interface ExchangeFields {
 export class ClientExchange implements Exchange {
   readonly era: Era;
   readonly client: Client;
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -36,9 +39,13 @@ export class ClientExchange implements Exchange {
   readonly #responder: Responder;
   #ended = false;
 
-  constructor({ era, client, scope, message, envelope, headers }: ExchangeFields, responder: Responder) {
+  constructor(
+    { era, client, caller, scope, message, envelope, headers }: ExchangeFields,
+    responder: Responder,
+  ) {
     this.era = era;
     this.client = client;
+    this.caller = caller;
     this.scope = scope;
     this.message = message;
     this.envelope = envelope;

@@ -1,6 +1,7 @@
 // Sends a client's request to a pool and its answer back. Only what must change changes: the id, the progress token
 // and the name on the way in, the first two on the way out; where client and server are of different eras, also what the
 // other one's revision requires.
+import { type Caller, DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import { AggregatorError } from "../errors.ts";
@@ -30,6 +31,8 @@ export function forward(
 class ForwardedRequest implements PoolRequest {
   readonly method: string;
   readonly entry: PoolEntry;
+  readonly caller: Caller;
+  readonly priority: number;
   readonly repeatable: boolean;
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
@@ -46,6 +49,8 @@ class ForwardedRequest implements PoolRequest {
     const policy = method === "tools/call" ? config.tools?.[original] : undefined;
     this.method = method;
     this.entry = entry;
+    this.caller = exchange.caller;
+    this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
     this.onlyModern = isInputRound && exchange.era === "modern";
     this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;

@@ -24,6 +24,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
   return {
     era,
     client: createClient("c", scope, () => {}),
+    caller: { id: "c" },
     scope,
     message,
     envelope,
