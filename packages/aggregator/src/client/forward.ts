@@ -2,10 +2,10 @@
 // and the name on the way in, the first two on the way out; where client and server are of different eras, also what the
 // other one's revision requires.
 import type { Route } from "../catalog/catalog.ts";
-import { AggregatorError } from "../errors.ts";
+import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
-import { failureMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, failureMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
@@ -55,12 +55,22 @@ export function forward(
       else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
     },
     onError(error) {
-      exchange.reply(failureMessage(exchange.id, error));
+      const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
+      if (missing === undefined) exchange.reply(failureMessage(exchange.id, error));
+      else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
     },
   });
   exchange.onCancel = () => {
     call.cancel("the client cancelled the request");
   };
+}
+
+/**
+ * The server's complaint that a capability is missing. A modern client's own declaration reached the server, so the
+ * complaint is the client's to hear, in the words of its revision.
+ */
+function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
+  return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */
