@@ -4,12 +4,12 @@
 import { type Caller, DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
-import { AggregatorError } from "../errors.ts";
+import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
-import { failureMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, failureMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
@@ -96,8 +96,19 @@ class ForwardedRequest implements PoolRequest {
   }
 
   onError(error: AggregatorError): void {
-    this.#exchange.reply(failureMessage(this.#exchange.id, error));
+    const exchange = this.#exchange;
+    const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
+    if (missing === undefined) exchange.reply(failureMessage(exchange.id, error));
+    else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
   }
+}
+
+/**
+ * The server's complaint that a capability is missing. A modern client's own declaration reached the server, so the
+ * complaint is the client's to hear, in the words of its revision.
+ */
+function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
+  return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

@@ -1,5 +1,6 @@
 // What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
 import type { Route, Scope } from "../catalog/catalog.ts";
+import { headerMismatchOf } from "../catalog/header-params.ts";
 import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
 import {
   type Era,
@@ -118,7 +119,13 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
       return;
     }
     const route = exchange.scope.named(kind, name);
-    if (route !== undefined) start(exchange, route, span);
+    const mismatch = route === undefined ? undefined : headersDisagree(exchange, route);
+    if (mismatch !== undefined)
+      exchange.reply(
+        errorMessage(exchange.id, rpcCode.headerMismatch, `Headers and body disagree: ${mismatch}`),
+        400,
+      );
+    else if (route !== undefined) start(exchange, route, span);
     else
       unknown(
         exchange,
@@ -268,6 +275,16 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
 
 function done(exchange: Exchange): void {
   exchange.reply(resultMessage(exchange.id, "{}"));
+}
+
+/** `Mcp-Param-*` of a modern client over HTTP: whoever reads the body must compare. */
+function headersDisagree(
+  { era, headers, message, envelope }: Exchange,
+  { entry }: Route,
+): string | undefined {
+  return era === "legacy" || headers === undefined || entry.headerParams === undefined
+    ? undefined
+    : headerMismatchOf(entry.headerParams, message, envelope, headers);
 }
 
 function invalid(exchange: Exchange, message: string): void {
