@@ -51,7 +51,7 @@ export function contradictionsOf({ pools, separator = "__" }: MultiplexerConfig)
 }
 
 /** Every reason why a pool cannot be made of `pool`, which stands at `path`. */
-export function poolContradictions(pool: PoolConfig, path: string, separator: string): ConfigFinding[] {
+function poolContradictions(pool: PoolConfig, path: string, separator: string): ConfigFinding[] {
   const { namespace, upstreams } = pool;
   const found: ConfigFinding[] = [];
   const add = (key: string, message: string, fix: string): void =>
