@@ -234,8 +234,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     response.on("close", () => {
       keepAlive.remove(response);
       if (response.writableFinished || era === "legacy") return;
-      exchange.onCancel?.();
-      exchange.drop();
+      exchange.cancel();
     });
     service.request(exchange);
   }

@@ -1,6 +1,7 @@
 import { createFakeClock } from "@fairlead/core/testing";
 import { describe, expect, it, vi } from "vitest";
 import type { Scope } from "../catalog/catalog.ts";
+import type { Exchange } from "./client.ts";
 import { createSessions } from "./sessions.ts";
 
 const scope = { pools: [] } as unknown as Scope;
@@ -16,6 +17,10 @@ function setUp({ maxSessions = 3, idleMs = 60_000 } = {}) {
     return session;
   };
   return { clock, sessions, open, onClose };
+}
+
+function runningExchange(cancel: () => void = () => {}): Exchange {
+  return { id: Buffer.from("1"), cancel } as Partial<Exchange> as Exchange;
 }
 
 describe("sessions", () => {
@@ -61,19 +66,20 @@ describe("sessions", () => {
     const listening = open();
     const detach = listening.attach({ send: () => {}, end: () => {} });
     const calling = open();
-    calling.client.running.set("1", {} as never);
+    calling.client.running.add(runningExchange());
     await clock.advance(200_000);
     expect(sessions.size).toBe(2);
     detach();
-    calling.client.running.clear();
+    for (const one of calling.client.running.values()) calling.client.running.delete(one);
     await clock.advance(200_000);
     expect(sessions.size).toBe(0);
   });
 
-  it("make room by ending the one that was idle for longest, and refuse when none is", () => {
-    const { sessions, open, onClose } = setUp({ maxSessions: 2 });
+  it("make room by ending the one that was idle for longest, and refuse when none is", async () => {
+    const { clock, sessions, open, onClose } = setUp({ maxSessions: 2 });
     const first = open();
     const second = open();
+    await clock.advance(1_000);
     sessions.use(first.id, scope);
     const third = open();
     expect(onClose).toHaveBeenCalledExactlyOnceWith(second.client);
@@ -118,10 +124,10 @@ describe("sessions", () => {
     const { sessions, open } = setUp();
     const session = open();
     const end = vi.fn();
-    const exchange = { onCancel: vi.fn(), drop: vi.fn() };
+    const cancel = vi.fn();
     session.attach({ send: () => {}, end });
-    session.client.running.set("1", exchange as never);
+    session.client.running.add(runningExchange(cancel));
     sessions.close(session);
-    expect([end, exchange.onCancel, exchange.drop].map((mock) => mock.mock.calls.length)).toEqual([1, 1, 1]);
+    expect([end, cancel].map((mock) => mock.mock.calls.length)).toEqual([1, 1]);
   });
 });

@@ -46,9 +46,10 @@ export interface SessionsOptions {
 const MAX_BACKLOG = 64;
 const MAX_BACKLOG_BYTES = 64 * 1024;
 const SWEEP_MS = 30_000;
+const ORDER_MS = 1_000;
 
 export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: SessionsOptions): Sessions {
-  /** In the order of last use. */
+  /** In the order of last use, to the second. */
   const sessions = new Map<string, HttpSession>();
   let opened = 0;
   let stopSweeping = sweepLater();
@@ -67,9 +68,13 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
       const session = sessions.get(id);
       if (session === undefined || session.client.scope !== scope || session.owner !== caller?.id)
         return undefined;
-      session.usedAt = clock.now();
-      sessions.delete(id);
-      sessions.set(id, session);
+      const now = clock.now();
+      // The order is kept to the second: moving an entry on every request would replace the table every few requests.
+      if (now - session.usedAt >= ORDER_MS) {
+        sessions.delete(id);
+        sessions.set(id, session);
+        session.usedAt = now;
+      }
       return session;
     },
     close,
@@ -117,10 +122,7 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
   function close(session: HttpSession): void {
     if (!sessions.delete(session.id)) return;
     onClose(session.client);
-    for (const exchange of [...session.client.running.values()]) {
-      exchange.onCancel?.();
-      exchange.drop();
-    }
+    for (const exchange of session.client.running.values()) exchange.cancel();
     for (const stream of [...session.streams]) stream.end();
   }
 

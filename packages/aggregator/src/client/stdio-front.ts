@@ -57,7 +57,7 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
   output.on("error", () => {});
   return new Promise((resolve) => {
     const end = (): void => {
-      for (const exchange of [...client.running.values()]) exchange.onCancel?.();
+      for (const exchange of client.running.values()) exchange.cancel();
       options.onClose(client);
       resolve();
     };

@@ -33,8 +33,9 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     reply: () => {},
     notify: () => {},
     drop: () => {},
-    onCancel: undefined,
-    onEnd: undefined,
+    cancel: () => {},
+    work: undefined,
+    observer: undefined,
     ...more,
   };
 }

@@ -73,6 +73,8 @@ export interface PoolCallOwner {
 
 export class PoolCall implements UpstreamExchange {
   readonly request: PoolRequest;
+  /** Its number in its pool; set once it is there. */
+  id = 0;
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
   readonly #owner: PoolCallOwner;
