@@ -141,6 +141,11 @@ export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
   /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
   readonly poolDefaults?: PoolDefaults | undefined;
+  /**
+   * Original names of tools that a query of `executeRequest` may go to; the first that a pool has is taken.
+   * @defaultValue hybrid_search, vector_search, search, query, graph_query
+   */
+  readonly queryTools?: readonly string[] | undefined;
   /** Between namespace and name. @defaultValue "__" */
   readonly separator?: string | undefined;
   /** How the gateway names itself to both sides. */

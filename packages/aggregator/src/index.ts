@@ -1,6 +1,7 @@
 export type { Caller } from "./caller.ts";
 export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
+export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export type {
   BreakerConfig,
   HealthCheckConfig,
@@ -15,7 +16,13 @@ export type {
   UpstreamConfig,
 } from "./config.ts";
 export type { ConfigFinding } from "./contradictions.ts";
-export { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "./errors.ts";
+export {
+  AggregatorError,
+  type AggregatorErrorCode,
+  type AggregatorErrorFacts,
+  RpcError,
+  ToolError,
+} from "./errors.ts";
 export type { MultiplexerEvent } from "./events.ts";
 export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
 export {

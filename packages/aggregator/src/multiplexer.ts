@@ -5,6 +5,13 @@ import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
+import {
+  createInProcess,
+  type ExecuteOptions,
+  type MethodRequest,
+  QUERY_TOOLS,
+  type QueryRequest,
+} from "./client/in-process.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
@@ -42,6 +49,18 @@ export interface Multiplexer {
   handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
+  /**
+   * Makes a call from this process, on the same way as those of clients. A {@link MethodRequest} is answered with its
+   * `result`; a {@link QueryRequest} goes to a tool for queries and is answered with that tool's structured content.
+   * `options` may be just the priority, from 0 to 9.
+   *
+   * @throws {@link AggregatorError} when no server answered; {@link RpcError} for an error of the protocol;
+   *   {@link ToolError} when the tool of a query failed; the signal's reason after an abort
+   */
+  executeRequest<Result = Record<string, unknown>>(
+    request: MethodRequest | QueryRequest,
+    options?: number | ExecuteOptions,
+  ): Promise<Result>;
   getStatus(): MultiplexerStatus;
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
   drainAll(timeoutMs: number): Promise<void>;
@@ -111,6 +130,12 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   );
   const catalog = createCatalog(pools, separator);
   const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
+  const inProcess = createInProcess({
+    catalog,
+    service,
+    queryTools: config.queryTools ?? QUERY_TOOLS,
+    maxDepth: limits.maxDepth,
+  });
   const sessions = createSessions({
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
@@ -137,6 +162,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         onClose: notifier.removeClient,
         onError,
       }),
+    async executeRequest<Result>(
+      request: MethodRequest | QueryRequest,
+      options: number | ExecuteOptions = {},
+    ) {
+      if (closing !== undefined)
+        throw new AggregatorError("DRAINING", "The multiplexer is closed.", { outcome: "not-executed" });
+      const settings = typeof options === "number" ? { priority: options } : options;
+      return (await inProcess.execute(request, settings)) as Result;
+    },
     getStatus: () =>
       statusOf({
         pools,
