@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
+import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
 import { isNamespace } from "./catalog/names.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
@@ -33,13 +34,16 @@ export interface Multiplexer {
    * server that hangs. @throws {@link AggregatorError} `NAME_COLLISION`
    */
   initialize(options?: { readonly settleMs?: number }): Promise<void>;
-  /** Takes an HTTP request if its path is one of MCP's; false leaves it to the caller, untouched. */
-  handler(request: IncomingMessage, response: ServerResponse): boolean;
+  /**
+   * Takes an HTTP request if its path is one of MCP's; false leaves it to who mounted it, untouched. Without a `caller`
+   * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
+   */
+  handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** Serves one client on a pair of streams until the input ends. */
-  serveStdio(input: Readable, output: Writable): Promise<void>;
+  serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
   getStatus(): MultiplexerStatus;
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
-  drain(timeoutMs: number): Promise<void>;
+  drainAll(timeoutMs: number): Promise<void>;
   /** Ends everything; calls that still run fail. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -118,8 +122,9 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   return {
     initialize,
     handler: http.handle,
-    serveStdio: (input, output) =>
+    serveStdio: (input, output, caller) =>
       serveStdio({
+        caller,
         input,
         output,
         service,
@@ -143,7 +148,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         basePath,
         serverInfo,
       }),
-    drain,
+    drainAll,
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -171,7 +176,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     );
   }
 
-  async function drain(timeoutMs: number): Promise<void> {
+  async function drainAll(timeoutMs: number): Promise<void> {
     draining = true;
     http.drain();
     const deadline = clock.now() + timeoutMs;

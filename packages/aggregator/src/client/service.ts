@@ -12,7 +12,7 @@ import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
-import { type Client, type Exchange, LOG_LEVELS } from "./client.ts";
+import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
@@ -43,6 +43,12 @@ type Handler = (exchange: Exchange) => void;
 export function createService({ serverInfo, separator, pageSize, notifier }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
   let running = 0;
+  const observer: ExchangeObserver = {
+    ended(exchange) {
+      running--;
+      exchange.client.running.delete(exchange);
+    },
+  };
 
   const lists = LIST_KINDS.map((kind): [string, Handler] => [
     LIST_METHODS[kind].method,
@@ -81,11 +87,8 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
 
   function notification(client: Client, message: Buffer, envelope: Envelope): void {
     if (envelope.method !== "notifications/cancelled" || envelope.requestId.start === -1) return;
-    const key = message.toString("latin1", envelope.requestId.start, envelope.requestId.end);
-    const exchange = client.running.get(key);
-    if (exchange === undefined) return;
-    exchange.onCancel?.();
-    exchange.drop();
+    const { start, end } = envelope.requestId;
+    client.running.find(message.subarray(start, end))?.cancel();
   }
 
   function initialize(scope: Scope, params: Buffer): { result: string; protocolVersion: string } {
@@ -168,8 +171,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
   /** From here on the request runs, and may be cancelled. */
   function start(exchange: Exchange, route: Route, target: Readonly<Span>): void {
     const { client, message, envelope, era } = exchange;
-    const key = exchange.id.toString("latin1");
-    if (client.running.has(key)) {
+    if (!client.running.add(exchange)) {
       exchange.reply(
         errorMessage(
           exchange.id,
@@ -179,13 +181,9 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
       );
       return;
     }
-    client.running.set(key, exchange);
     running++;
     notifier.noteUse(client, route.pool);
-    exchange.onEnd = () => {
-      running--;
-      client.running.delete(key);
-    };
+    exchange.observer = observer;
     forward(exchange, route, target, logLevelOf(client, message, envelope, era, route.pool));
   }
 

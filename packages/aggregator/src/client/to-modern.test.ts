@@ -24,6 +24,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
   return {
     era,
     client: createClient("c", scope, () => {}),
+    caller: { id: "c" },
     scope,
     message,
     envelope,
@@ -32,8 +33,9 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     reply: () => {},
     notify: () => {},
     drop: () => {},
-    onCancel: undefined,
-    onEnd: undefined,
+    cancel: () => {},
+    work: undefined,
+    observer: undefined,
     ...more,
   };
 }

@@ -9,7 +9,7 @@ export interface CommandLine {
   readonly options: SimulatorOptions;
 }
 
-export const usage = `Usage: fairlead-lmstudio-simulator [options]
+export const usage = `Usage: lmstudio-simulator [options]
 
   --port <n>               port, 0 for a free one (default 1234)
   --host <address>         address to listen on (default 127.0.0.1)
