@@ -36,14 +36,19 @@ async function startUpstream(manner: Manner, annotations: object = {}): Promise<
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    if (incoming.method !== "POST") return void outgoing.writeHead(405).end();
+    if (incoming.method !== "POST") {
+      outgoing.writeHead(405).end();
+      return;
+    }
     const { id, method, params } = JSON.parse(Buffer.concat(chunks).toString()) as {
       id?: number;
       method: string;
       params?: { arguments?: { megabytes?: number } };
     };
-    if (id === undefined) return void outgoing.writeHead(202).end();
-    if (method !== "tools/call") return void plain(outgoing, id, method);
+    if (id === undefined || method !== "tools/call") {
+      plain(outgoing, id, method);
+      return;
+    }
     calls++;
     const total = (params?.arguments?.megabytes ?? 1) * MEGABYTE;
     outgoing.writeHead(200, { "content-type": manner === "sse" ? "text/event-stream" : "application/json" });
@@ -55,13 +60,20 @@ async function startUpstream(manner: Manner, annotations: object = {}): Promise<
     const piece = `,${ITEM}`.repeat(64);
     for (let sent = 0; sent < total && !outgoing.destroyed; sent += piece.length) {
       await write(piece);
-      if (manner === "breaks" && sent > total / 2) return void outgoing.destroy();
+      if (manner === "breaks" && sent > total / 2) {
+        outgoing.destroy();
+        return;
+      }
     }
     await write(`],"isError":false},"jsonrpc":"2.0","id":${id}}${manner === "sse" ? "\n\n" : ""}`);
     outgoing.end();
   }
 
-  function plain(outgoing: ServerResponse, id: number, method: string): void {
+  function plain(outgoing: ServerResponse, id: number | undefined, method: string): void {
+    if (id === undefined) {
+      outgoing.writeHead(202).end();
+      return;
+    }
     const result =
       method === "initialize"
         ? {

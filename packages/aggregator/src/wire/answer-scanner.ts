@@ -103,7 +103,11 @@ export class AnswerScanner {
           if (this.#key === "id") out.push(chunk.subarray(from, at));
           this.#value(byte, at);
           break;
-        default:
+        case "start":
+        case "key":
+        case "colon":
+        case "after-value":
+        case "done":
           this.#between(byte, at);
       }
     }
