@@ -15,6 +15,7 @@ export type {
 } from "./config.ts";
 export { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "./errors.ts";
 export type { MultiplexerEvent } from "./events.ts";
+export type { DrainOptions, Management } from "./management.ts";
 export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
 export type { MultiplexerStatus, PoolStatus, Problem, UpstreamStatus } from "./status.ts";
 export type { ReplicaStatus } from "./upstream/replica-state.ts";

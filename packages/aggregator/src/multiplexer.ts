@@ -4,15 +4,16 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
-import { isNamespace } from "./catalog/names.ts";
+import { checkConfig } from "./check-config.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
 import { serveStdio } from "./client/stdio-front.ts";
-import type { LimitsConfig, MultiplexerConfig } from "./config.ts";
-import { AggregatorError } from "./errors.ts";
-import type { MultiplexerEvent } from "./events.ts";
+import type { LimitsConfig, MultiplexerConfig, PoolConfig } from "./config.ts";
+import { balancerEvent, type MultiplexerEvent } from "./events.ts";
+import { collisionError, createManagement, isFatal, type Management } from "./management.ts";
+import { stateOf } from "./pool/member.ts";
 import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
 import { createStartLimiter } from "./upstream/start-limiter.ts";
@@ -28,7 +29,7 @@ export interface MultiplexerOptions {
   readonly random?: Random;
 }
 
-export interface Multiplexer {
+export interface Multiplexer extends Management {
   /**
    * Starts all upstreams and resolves as soon as each has joined or failed once, or after `settleMs`; nobody waits for a
    * server that hangs. @throws {@link AggregatorError} `NAME_COLLISION`
@@ -69,10 +70,10 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const startedAt = clock.now();
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
+  let started = false;
   let initialized = false;
   let draining = false;
   let closing: Promise<void> | undefined;
-  let onProgress: () => void = () => {};
 
   const listener: PoolListener = {
     onCatalogChange(pool, kinds) {
@@ -84,29 +85,40 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       onEvent({ type: "catalog-changed", pool: pool.namespace, kinds });
       notifier.listChanged(pool, kinds);
     },
-    onReplicaState(pool, { replica }) {
-      const { status, reason, nextTryAtMs } = replica.state;
+    onMemberState(pool, member) {
+      const { status, reason, nextTryAtMs } = stateOf(member);
       const retryInMs = nextTryAtMs === null ? null : nextTryAtMs - clock.now();
       onEvent({
         type: "upstream-state",
         pool: pool.namespace,
-        upstream: replica.id,
+        upstream: member.id,
         status,
         reason,
         retryInMs,
       });
-      onProgress();
     },
     onServerNotification: (pool, _member, message, envelope) =>
       notifier.serverNotification(pool, message, envelope),
-    onStderr: (pool, { replica }, text) =>
-      onEvent({ type: "stderr", pool: pool.namespace, upstream: replica.id, text }),
-    onProblem: (pool, { replica }, message) =>
-      onEvent({ type: "problem", pool: pool.namespace, upstream: replica.id, message }),
+    onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
+    onProblem: (pool, { id }, message) =>
+      onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
+    onBalancerEvent(namespace, event) {
+      const told = balancerEvent(namespace, event);
+      if (told !== undefined) onEvent(told);
+    },
   };
-  const pools: readonly Pool[] = config.pools.map((pool) =>
-    createPool({ config: pool, limits, clientInfo: serverInfo, starts, clock, random, listener }),
-  );
+  const poolOf = (pool: PoolConfig): Pool =>
+    createPool({
+      config: pool,
+      limits,
+      clientInfo: serverInfo,
+      zone: config.zone,
+      starts,
+      clock,
+      random,
+      listener,
+    });
+  const pools = config.pools.map(poolOf);
   const catalog = createCatalog(pools, separator);
   const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
   const sessions = createSessions({
@@ -119,7 +131,20 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
 
+  const management = createManagement({
+    pools,
+    separator,
+    catalog,
+    notifier,
+    sessions,
+    service,
+    createPool: poolOf,
+    isStarted: () => started,
+    onEvent,
+  });
+
   return {
+    ...management,
     initialize,
     handler: http.handle,
     serveStdio: (input, output, caller) =>
@@ -154,26 +179,17 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   };
 
   async function initialize({ settleMs = 5_000 }: { readonly settleMs?: number } = {}): Promise<void> {
+    started = true;
     for (const pool of pools) pool.start();
     const timer = new AbortController();
-    await new Promise<void>((resolve) => {
-      onProgress = () => {
-        if (pools.every(({ members }) => members.every(({ replica }) => replica.state.status !== "starting")))
-          resolve();
-      };
-      clock.sleep(settleMs, timer.signal).then(resolve, () => {});
-      onProgress();
-    });
+    await Promise.race([
+      Promise.all(pools.map(({ upstreams }) => upstreams.settled())),
+      clock.sleep(settleMs, timer.signal).catch(() => {}),
+    ]);
     timer.abort();
-    onProgress = () => {};
     initialized = true;
-    const collision = catalog.collisions.find(({ kind }) => kind === "tools" || kind === "prompts");
-    if (collision === undefined) return;
-    const { name, kind, first, second } = collision;
-    throw new AggregatorError(
-      "NAME_COLLISION",
-      `Two ${kind} want the name ${name}: "${first.name}" of ${first.pool} and "${second.name}" of ${second.pool}. Give one pool another namespace, or choose another separator.`,
-    );
+    const collision = catalog.collisions.find((candidate) => isFatal(candidate));
+    if (collision !== undefined) throw collisionError(collision);
   }
 
   async function drainAll(timeoutMs: number): Promise<void> {
@@ -191,28 +207,6 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       http.close();
     })();
     return closing;
-  }
-}
-
-function checkConfig({ pools }: MultiplexerConfig, separator: string): void {
-  const fail = (message: string): never => {
-    throw new AggregatorError("INVALID_CONFIG", message);
-  };
-  if (!/^[A-Za-z0-9_-]{1,8}$/.test(separator))
-    fail(`separator must be 1 to 8 characters of [A-Za-z0-9_-], got "${separator}"`);
-  const namespaces = new Set<string>();
-  const ids = new Set<string>();
-  for (const { namespace, upstreams } of pools) {
-    if (!isNamespace(namespace))
-      fail(`namespace must be 1 to 32 characters of [A-Za-z0-9_-], got "${namespace}"`);
-    if (namespace.includes(separator)) fail(`namespace "${namespace}" contains the separator "${separator}"`);
-    if (namespaces.has(namespace)) fail(`namespace "${namespace}" is given twice`);
-    if (upstreams.length === 0) fail(`pool "${namespace}" has no upstreams`);
-    namespaces.add(namespace);
-    for (const [at, { id = `${namespace}-${at + 1}` }] of upstreams.entries()) {
-      if (ids.has(id)) fail(`upstream id "${id}" is given twice`);
-      ids.add(id);
-    }
   }
 }
 
