@@ -3,11 +3,11 @@
 
 import type { Catalog, Collision } from "./catalog/catalog.ts";
 import { LIST_KINDS } from "./catalog/lists.ts";
-import { checkDefaultIds, checkIds, checkPool } from "./check-config.ts";
 import type { Notifier } from "./client/notifier.ts";
 import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
 import type { PoolConfig, UpstreamConfig } from "./config.ts";
+import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
 import type { MultiplexerEvent } from "./events.ts";
 import { isServing } from "./pool/member.ts";
@@ -68,6 +68,8 @@ export interface ManagementOptions {
   readonly sessions: Sessions;
   readonly service: Service;
   readonly createPool: (config: PoolConfig) => Pool;
+  /** A pool's options with those that all pools have. */
+  readonly completed: (config: PoolConfig) => PoolConfig;
   /** Whether upstreams of a new pool are to be started. */
   readonly isStarted: () => boolean;
   readonly onEvent: (event: MultiplexerEvent) => void;
@@ -81,9 +83,9 @@ export function createManagement(options: ManagementOptions): Management {
   const changes = new WeakMap<Pool, Promise<unknown>>();
 
   return {
-    async addPool(config) {
-      checkPool(config, separator);
-      checkDefaultIds(config, isTaken);
+    async addPool(given) {
+      const config = options.completed(given);
+      check(config, isTaken);
       if (pools.some(({ namespace }) => namespace === config.namespace)) {
         throw new AggregatorError(
           "INVALID_CONFIG",
@@ -105,10 +107,10 @@ export function createManagement(options: ManagementOptions): Management {
     async removePool(namespace, { drainTimeoutMs = DRAIN_TIMEOUT_MS } = {}) {
       await discard(poolOf(namespace), drainTimeoutMs);
     },
-    async updatePool(config) {
+    async updatePool(given) {
+      const config = options.completed(given);
       const pool = poolOf(config.namespace);
-      checkPool(config, separator);
-      checkIds(config.upstreams, (id) => pools.some((other) => other !== pool && other.upstreams.has(id)));
+      check(config, (id) => pools.some((other) => other !== pool && other.upstreams.has(id)));
       await inOrder(pool, async () => {
         pool.configure(config);
         await pool.upstreams.updateAll(config.upstreams, { drainTimeoutMs: DRAIN_TIMEOUT_MS, isTaken });
@@ -117,7 +119,7 @@ export function createManagement(options: ManagementOptions): Management {
     },
     async addServer(namespace, upstream) {
       const pool = poolOf(namespace);
-      checkIds([upstream], isTaken);
+      if (upstream.id !== undefined && isTaken(upstream.id)) throw taken(upstream.id);
       const id = upstream.id ?? freeId(namespace, isTaken);
       await inOrder(pool, () => pool.upstreams.add(id, upstream));
       onEvent({ type: "upstream-added", pool: pool.namespace, upstream: id });
@@ -171,6 +173,13 @@ export function createManagement(options: ManagementOptions): Management {
     },
   };
 
+  function check(config: PoolConfig, isTakenElsewhere: (id: string) => boolean): void {
+    const [contradiction] = contradictionsOf({ pools: [config], separator });
+    if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
+    for (const [at, { id = `${config.namespace}-${at + 1}` }] of config.upstreams.entries())
+      if (isTakenElsewhere(id)) throw taken(id);
+  }
+
   function isTaken(id: string): boolean {
     return pools.some(({ upstreams }) => upstreams.has(id));
   }
@@ -213,6 +222,10 @@ export function createManagement(options: ManagementOptions): Management {
     notifier.removePool(pool);
     onEvent({ type: "pool-removed", pool: pool.namespace });
   }
+}
+
+function taken(id: string): AggregatorError {
+  return new AggregatorError("INVALID_CONFIG", `upstream id "${id}" is taken by another upstream`);
 }
 
 /** Tools and prompts are called by name, so two of one name cannot both be offered. */

@@ -4,17 +4,26 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
-import { checkConfig } from "./check-config.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
+import {
+  createInProcess,
+  type ExecuteOptions,
+  type MethodRequest,
+  QUERY_TOOLS,
+  type QueryRequest,
+} from "./client/in-process.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
 import { serveStdio } from "./client/stdio-front.ts";
 import type { LimitsConfig, MultiplexerConfig, PoolConfig } from "./config.ts";
+import { contradictionsOf } from "./contradictions.ts";
+import { AggregatorError } from "./errors.ts";
 import { balancerEvent, type MultiplexerEvent } from "./events.ts";
 import { collisionError, createManagement, isFatal, type Management } from "./management.ts";
 import { stateOf } from "./pool/member.ts";
 import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
+import { withPoolDefaults } from "./pool-defaults.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
 import { createStartLimiter } from "./upstream/start-limiter.ts";
 
@@ -42,6 +51,18 @@ export interface Multiplexer extends Management {
   handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
+  /**
+   * Makes a call from this process, on the same way as those of clients. A {@link MethodRequest} is answered with its
+   * `result`; a {@link QueryRequest} goes to a tool for queries and is answered with that tool's structured content.
+   * `options` may be just the priority, from 0 to 9.
+   *
+   * @throws {@link AggregatorError} when no server answered; {@link RpcError} for an error of the protocol;
+   *   {@link ToolError} when the tool of a query failed; the signal's reason after an abort
+   */
+  executeRequest<Result = Record<string, unknown>>(
+    request: MethodRequest | QueryRequest,
+    options?: number | ExecuteOptions,
+  ): Promise<Result>;
   getStatus(): MultiplexerStatus;
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
   drainAll(timeoutMs: number): Promise<void>;
@@ -65,7 +86,8 @@ const DRAIN_POLL_MS = 10;
 export function createMultiplexer(config: MultiplexerConfig, options: MultiplexerOptions = {}): Multiplexer {
   const { clock = systemClock, random = Math.random, basePath = "/mcp", onEvent = () => {} } = options;
   const { separator = "__", serverInfo = { name: "fairlead", version: "0.1.0" } } = config;
-  checkConfig(config, separator);
+  const [contradiction] = contradictionsOf({ ...config, pools: config.pools.map(completed) });
+  if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
   const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(config.limits ?? {}) };
   const startedAt = clock.now();
   const notifier = createNotifier();
@@ -118,9 +140,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       random,
       listener,
     });
-  const pools = config.pools.map(poolOf);
+  const pools = config.pools.map((pool) => poolOf(completed(pool)));
   const catalog = createCatalog(pools, separator);
   const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
+  const inProcess = createInProcess({
+    catalog,
+    service,
+    queryTools: config.queryTools ?? QUERY_TOOLS,
+    maxDepth: limits.maxDepth,
+  });
   const sessions = createSessions({
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
@@ -139,6 +167,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     sessions,
     service,
     createPool: poolOf,
+    completed,
     isStarted: () => started,
     onEvent,
   });
@@ -160,6 +189,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         onClose: notifier.removeClient,
         onError,
       }),
+    async executeRequest<Result>(
+      request: MethodRequest | QueryRequest,
+      options: number | ExecuteOptions = {},
+    ) {
+      if (closing !== undefined)
+        throw new AggregatorError("DRAINING", "The multiplexer is closed.", { outcome: "not-executed" });
+      const settings = typeof options === "number" ? { priority: options } : options;
+      return (await inProcess.execute(request, settings)) as Result;
+    },
     getStatus: () =>
       statusOf({
         pools,
@@ -177,6 +215,10 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     close,
     [Symbol.asyncDispose]: close,
   };
+
+  function completed(pool: PoolConfig): PoolConfig {
+    return withPoolDefaults(pool, config.poolDefaults);
+  }
 
   async function initialize({ settleMs = 5_000 }: { readonly settleMs?: number } = {}): Promise<void> {
     started = true;

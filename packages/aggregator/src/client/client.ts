@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
+import type { AggregatorError } from "../errors.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { RunningRequests } from "./running.ts";
 
@@ -35,6 +36,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
   reply(message: Buffer, status?: number): void;
+  /** Ends the exchange with a failure of the gateway, or of all upstreams. */
+  fail(error: AggregatorError): void;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
   /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */

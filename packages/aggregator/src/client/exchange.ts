@@ -5,12 +5,16 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
+import type { AggregatorError } from "../errors.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
 
 /** How a front answers. */
 export interface Responder {
   reply(message: Buffer, status?: number): void;
+  /** Where it differs from replying with the printed error. */
+  fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
   drop(): void;
 }
@@ -56,6 +60,12 @@ export class ClientExchange implements Exchange {
 
   reply(message: Buffer, status?: number): void {
     if (this.#end()) this.#responder.reply(message, status);
+  }
+
+  fail(error: AggregatorError): void {
+    const responder = this.#responder;
+    if (responder.fail === undefined) this.reply(failureMessage(this.id, error));
+    else if (this.#end()) responder.fail(error);
   }
 
   notify(message: Buffer): void {

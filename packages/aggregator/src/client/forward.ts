@@ -9,7 +9,7 @@ import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
-import { errorMessage, failureMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
@@ -92,13 +92,13 @@ class ForwardedRequest implements PoolRequest {
     const { pool, original } = this.#route;
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
-    else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
+    else exchange.fail(unfinished(pool.namespace, original, kind));
   }
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
-    if (missing === undefined) exchange.reply(failureMessage(exchange.id, error));
+    if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
   }
 }

@@ -9,7 +9,7 @@ import {
   type Lease,
 } from "@fairlead/balancer";
 import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
-import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
+import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
@@ -340,7 +340,7 @@ const BALANCER_KEYS: readonly (keyof PoolConfig)[] = ["strategy", "strategyOptio
 
 /** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
-  { namespace, strategy = "least-connections", strategyOptions }: PoolConfig,
+  { namespace, strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig,
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
 ): Balancer {
   try {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { LimitsConfig, MultiplexerConfig } from "../config.ts";
 import { type FieldsOf, type ObjectSchema, positive, text } from "./fields.ts";
-import { poolSchema } from "./pool-schema.ts";
+import { poolDefaultsSchema, poolSchema } from "./pool-schema.ts";
 
 export const separatorSchema: z.ZodType<string> = z
   .string()
@@ -33,6 +33,13 @@ export const limitsSchema: ObjectSchema<LimitsConfig> = z.strictObject(limitsFie
 
 const multiplexerFields: FieldsOf<MultiplexerConfig> = {
   pools: z.array(poolSchema).describe("One pool for each namespace"),
+  poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),
+  queryTools: z
+    .array(text)
+    .optional()
+    .describe(
+      "Original names of tools that a query goes to, the first that there is. Default: hybrid_search, vector_search, search, query, graph_query",
+    ),
   separator: separatorSchema.optional(),
   zone: zoneSchema.optional(),
   serverInfo: z
