@@ -15,6 +15,7 @@ import type {
 } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
@@ -56,6 +57,7 @@ export interface PoolRequest {
 export interface Attempt {
   readonly lease: Lease;
   readonly connection: UpstreamConnection;
+  readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
 }
@@ -73,8 +75,8 @@ export interface PoolCallOwner {
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
-  onFailure(upstream: string, failure: UpstreamFailure): void;
-  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
+  onFailure(attempt: Attempt, failure: UpstreamFailure): void;
+  onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
   onEnd(call: PoolCall, failed: boolean): void;
 }
@@ -113,8 +115,8 @@ export class PoolCall implements UpstreamExchange {
   }
 
   /** The upstream that has the call now. */
-  get upstream(): string | undefined {
-    return this.#current?.lease.endpointId;
+  get member(): PoolMember | undefined {
+    return this.#current?.member;
   }
 
   start(): void {
@@ -181,12 +183,14 @@ export class PoolCall implements UpstreamExchange {
   }
 
   onFailure(failure: UpstreamFailure): void {
-    const upstream = this.upstream ?? "";
+    const attempt = this.#current;
+    if (attempt === undefined) return;
+    const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
     this.tried.push(upstream);
     this.#settle(outcomeOfFailure(failure));
-    this.#owner.onFailure(upstream, failure);
+    this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
     if (this.#hasBegun) {
       this.#fail("CONNECTION_FAILED", `The answer to ${this.request.subject} broke off: ${failure.message}`, {
@@ -227,6 +231,18 @@ export class PoolCall implements UpstreamExchange {
     if (this.#current === undefined || !this.request.repeatable || this.#hasBegun) return;
     this.#current.connection.cancel(this.#upstreamId, reason);
     this.onFailure({ executed: "maybe", kind: "transport", message: reason });
+  }
+
+  /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
+  move(reason: string): boolean {
+    const attempt = this.#current;
+    if (attempt === undefined || !this.request.repeatable || this.#attempts >= this.#owner.maxAttempts)
+      return false;
+    this.#mayHaveRun = true;
+    this.tried.push(attempt.member.id);
+    this.#dropAttempt(reason, CANCELLED);
+    this.#next();
+    return true;
   }
 
   /** Ends a call that waits, or that must not go on. */
@@ -274,7 +290,7 @@ export class PoolCall implements UpstreamExchange {
       this.#exhausted();
       return;
     }
-    const upstream = this.upstream;
+    const upstream = this.member?.id;
     const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
@@ -323,7 +339,7 @@ export class PoolCall implements UpstreamExchange {
     this.#current = undefined;
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
-    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
+    this.#owner.onAttemptEnd(current, outcome);
   }
 
   /** True for the first end only. */
