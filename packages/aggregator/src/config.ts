@@ -22,6 +22,14 @@ interface UpstreamCommon {
    * @defaultValue "auto"
    */
   readonly era?: "auto" | "legacy" | "modern" | undefined;
+  /** Labels that routing can ask for. @defaultValue none */
+  readonly tags?: readonly string[] | undefined;
+  /** Where it runs. One in another zone than the gateway's serves when no other of its priority can. */
+  readonly zone?: string | undefined;
+  /** What it can do, for requests that ask for it. @defaultValue none */
+  readonly capabilities?: readonly string[] | undefined;
+  /** `false`: is not started and gets no calls until it is enabled. @defaultValue true */
+  readonly enabled?: boolean | undefined;
 }
 
 interface ProcessConfig {
@@ -203,6 +211,8 @@ export interface MultiplexerConfig {
   readonly queryTools?: readonly string[] | undefined;
   /** Between namespace and name. @defaultValue "__" */
   readonly separator?: string | undefined;
+  /** Zone that the gateway itself is in; see {@link UpstreamConfig}. @defaultValue none: all zones are alike */
+  readonly zone?: string | undefined;
   /** How the gateway names itself to both sides. */
   readonly serverInfo?: { readonly name: string; readonly version: string } | undefined;
   readonly limits?: LimitsConfig | undefined;

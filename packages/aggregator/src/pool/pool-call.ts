@@ -9,6 +9,7 @@ import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } 
 import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
@@ -48,6 +49,7 @@ export interface PoolRequest {
 export interface Attempt {
   readonly lease: Lease;
   readonly connection: UpstreamConnection;
+  readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
 }
@@ -65,8 +67,8 @@ export interface PoolCallOwner {
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
-  onFailure(upstream: string, failure: UpstreamFailure): void;
-  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
+  onFailure(attempt: Attempt, failure: UpstreamFailure): void;
+  onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
   onEnd(call: PoolCall, failed: boolean): void;
 }
@@ -103,8 +105,8 @@ export class PoolCall implements UpstreamExchange {
   }
 
   /** The upstream that has the call now. */
-  get upstream(): string | undefined {
-    return this.#current?.lease.endpointId;
+  get member(): PoolMember | undefined {
+    return this.#current?.member;
   }
 
   start(): void {
@@ -154,12 +156,14 @@ export class PoolCall implements UpstreamExchange {
   }
 
   onFailure(failure: UpstreamFailure): void {
-    const upstream = this.upstream ?? "";
+    const attempt = this.#current;
+    if (attempt === undefined) return;
+    const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
     this.tried.push(upstream);
     this.#settle(outcomeOfFailure(failure));
-    this.#owner.onFailure(upstream, failure);
+    this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
     if (failure.executed === "maybe" && !this.request.repeatable) {
       this.#fail(
@@ -195,6 +199,18 @@ export class PoolCall implements UpstreamExchange {
     if (this.#current === undefined || !this.request.repeatable) return;
     this.#current.connection.cancel(this.#upstreamId, reason);
     this.onFailure({ executed: "maybe", kind: "transport", message: reason });
+  }
+
+  /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
+  move(reason: string): boolean {
+    const attempt = this.#current;
+    if (attempt === undefined || !this.request.repeatable || this.#attempts >= this.#owner.maxAttempts)
+      return false;
+    this.#mayHaveRun = true;
+    this.tried.push(attempt.member.id);
+    this.#dropAttempt(reason, CANCELLED);
+    this.#next();
+    return true;
   }
 
   /** Ends a call that waits, or that must not go on. */
@@ -242,7 +258,7 @@ export class PoolCall implements UpstreamExchange {
       this.#exhausted();
       return;
     }
-    const upstream = this.upstream;
+    const upstream = this.member?.id;
     const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
@@ -291,7 +307,7 @@ export class PoolCall implements UpstreamExchange {
     this.#current = undefined;
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
-    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
+    this.#owner.onAttemptEnd(current, outcome);
   }
 
   /** True for the first end only. */

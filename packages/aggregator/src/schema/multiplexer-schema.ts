@@ -10,6 +10,10 @@ export const separatorSchema: z.ZodType<string> = z
   .regex(/^[A-Za-z0-9_-]{1,8}$/, "must be 1 to 8 characters of [A-Za-z0-9_-]")
   .describe("Between namespace and name: 1 to 8 characters of [A-Za-z0-9_-]. Default: __");
 
+export const zoneSchema: z.ZodType<string> = text.describe(
+  "Zone that the gateway is in: upstreams of other zones serve when none of theirs can. Default: all zones are alike",
+);
+
 const limitsFields: FieldsOf<LimitsConfig> = {
   maxRequestBytes: positive
     .optional()
@@ -39,6 +43,7 @@ const multiplexerFields: FieldsOf<MultiplexerConfig> = {
       "Original names of tools that a query goes to, the first that there is. Default: hybrid_search, vector_search, search, query, graph_query",
     ),
   separator: separatorSchema.optional(),
+  zone: zoneSchema.optional(),
   serverInfo: z
     .strictObject({ name: text.describe("Its name"), version: text.describe("Its version") })
     .optional()
