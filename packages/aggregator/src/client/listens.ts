@@ -104,7 +104,7 @@ export function createListens({ serverInfo, notifier }: ListensOptions): Listens
       entry.end();
       return;
     }
-    exchange.onCancel = close;
+    exchange.work = { cancel: close };
     entries.add(entry);
     notifier.addListen(listen);
     for (const { pool, uri } of routes) notifier.subscribe(client, pool, uri);

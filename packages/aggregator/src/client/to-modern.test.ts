@@ -24,16 +24,19 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
   return {
     era,
     client: createClient("c", scope, () => {}),
+    caller: { id: "c" },
     scope,
     message,
     envelope,
     id: message.subarray(envelope.id.start, envelope.id.end),
     headers: undefined,
     reply: () => {},
+    fail: () => {},
     notify: () => {},
     drop: () => {},
-    onCancel: undefined,
-    onEnd: undefined,
+    cancel: () => {},
+    work: undefined,
+    observer: undefined,
     ...more,
   };
 }

@@ -12,8 +12,9 @@ import {
 } from "@fairlead/core";
 import { fetchList, fetchLists, LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
-import type { LimitsConfig, PoolConfig } from "../config.ts";
+import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { IdTable } from "../upstream/id-table.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -75,7 +76,7 @@ export function createPool(options: PoolOptions): Pool {
   const { config, limits, clock, random, listener } = options;
   const {
     namespace,
-    strategy = "least-connections",
+    strategy = DEFAULT_STRATEGY,
     maxAttempts = 3,
     queueTimeoutMs = 2_000,
     maxQueue = 1_000,
@@ -83,7 +84,7 @@ export function createPool(options: PoolOptions): Pool {
   const startTimeoutMs = config.startTimeoutMs ?? 10_000;
   const catalog = createPoolCatalog();
   const members = new Map<string, PoolMember>();
-  const active = new Set<PoolCall>();
+  const active = new IdTable<PoolCall>();
   const queue = new Set<PoolCall>();
   const relists = new Map<Replica, Set<ListKind>>();
   const counts = { total: 0, failed: 0 };
@@ -125,7 +126,7 @@ export function createPool(options: PoolOptions): Pool {
       if (failure.rpcError?.code === rpcCode.headerMismatch) relistSoon(replica, ["tools"]);
     },
     onEnd(call, failed) {
-      active.delete(call);
+      active.take(call.id);
       if (failed) counts.failed++;
       if (queue.size > 0) queueMicrotask(wakeQueue);
     },
@@ -207,7 +208,7 @@ export function createPool(options: PoolOptions): Pool {
     dispatch(request) {
       const call = new PoolCall(owner, request);
       counts.total++;
-      active.add(call);
+      call.id = active.add(call);
       call.start();
       return call;
     },
@@ -216,7 +217,7 @@ export function createPool(options: PoolOptions): Pool {
     inFlightOf: ({ replica }) => replica.connection?.inFlight ?? 0,
     async stop() {
       stopped = true;
-      for (const call of active) {
+      for (const call of active.values()) {
         call.abort(
           new AggregatorError("DRAINING", "The gateway is shutting down.", {
             pool: namespace,
@@ -290,7 +291,7 @@ export function createPool(options: PoolOptions): Pool {
       member.breaker.reset();
       wakeQueue();
     } else if (status === "unhealthy") {
-      for (const call of [...active]) {
+      for (const call of active.values()) {
         if (call.upstream === replica.id) call.abandon(reason ?? "unhealthy");
       }
     }

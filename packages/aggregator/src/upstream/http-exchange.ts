@@ -3,25 +3,26 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 import { createSseParser, type SseParser } from "../wire/sse.ts";
-import type { UpstreamFailure } from "./connection.ts";
-import type { Pending } from "./pending.ts";
+import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
+import type { Pending, PendingEntry } from "./pending.ts";
 
 /** What an exchange needs of its connection. */
 export interface HttpExchangeOwner {
   readonly maxMessageBytes: number;
-  readonly pending: Pending;
+  readonly pending: Pending<HttpExchange>;
   /** The server named the session. */
   onSession(id: string): void;
   /** The server no longer knows the session that this exchange was sent with. */
   onSessionLost(session: string): void;
-  onEnd(id: number): void;
 }
 
 const MAX_ERROR_BYTES = 8 * 1024;
 
-export class HttpExchange implements Dispatcher.DispatchHandler {
+export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
+  readonly exchange: UpstreamExchange;
+  /** Its id among those that wait; set once it is there. */
+  id = 0;
   readonly #owner: HttpExchangeOwner;
-  readonly #id: number;
   readonly #session: string | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
@@ -31,9 +32,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #bytes = 0;
   #sse: SseParser | undefined;
 
-  constructor(owner: HttpExchangeOwner, id: number, session: string | undefined) {
+  constructor(owner: HttpExchangeOwner, exchange: UpstreamExchange, session: string | undefined) {
     this.#owner = owner;
-    this.#id = id;
+    this.exchange = exchange;
     this.#session = session;
   }
 
@@ -65,7 +66,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if ((headerOf(headers, "content-type") ?? "").startsWith("text/event-stream")) {
       this.#sse = createSseParser({
         maxEventBytes: this.#owner.maxMessageBytes,
-        onEvent: (data) => void this.#owner.pending.deliver(data, this.#id),
+        onEvent: (data) => void this.#owner.pending.deliver(data, this.id),
         onOversize: () => this.#tooLarge(),
       });
     }
@@ -83,7 +84,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#owner.onEnd(this.#id);
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     if (this.#status >= 300) this.#refused(body);
     else if (this.#sse === undefined && body.length > 0) {
@@ -98,7 +98,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#owner.onEnd(this.#id);
     const executed = this.#controller === undefined ? "no" : "maybe";
     this.#fail({ executed, kind: "transport", message: describe(error), cause: error });
   }
@@ -140,7 +139,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(failure: UpstreamFailure): void {
-    this.#owner.pending.take(this.#id)?.onFailure(failure);
+    this.#owner.pending.take(this.id)?.exchange.onFailure(failure);
   }
 }
 
