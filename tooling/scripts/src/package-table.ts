@@ -23,7 +23,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/aggregator",
     name: "@fairlead/aggregator",
     workspace: ["@fairlead/core", "@fairlead/balancer"],
-    npm: ["undici"],
+    npm: ["undici", "zod"],
   },
   {
     folder: "packages/strategy-model-affinity",

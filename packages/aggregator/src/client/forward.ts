@@ -1,11 +1,17 @@
 // Sends a client's request to a pool and its answer back. Only what must change changes: the id, the progress token
 // and the name on the way in, the first two on the way out; where client and server are of different eras, also what the
 // other one's revision requires.
+import { type Caller, DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
-import { AggregatorError } from "../errors.ts";
+import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { Era } from "../era.ts";
+import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { AnswerSink } from "../upstream/connection.ts";
+import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
-import { failureMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
@@ -21,46 +27,95 @@ export function forward(
   target: Readonly<Span>,
   logLevel: number | undefined,
 ): void {
-  const { message, envelope } = exchange;
-  const { pool, entry, original } = route;
-  const isTool = envelope.method === "tools/call";
-  const policy = isTool ? pool.config.tools?.[original] : undefined;
-  const name = textOf(message, target) === original ? undefined : Buffer.from(JSON.stringify(original));
-  const token = envelope.metaProgressToken;
+  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel));
+}
 
-  const call = pool.dispatch({
-    method: envelope.method,
-    subject: `${isTool ? "tool" : envelope.method} ${original}`,
-    entry,
-    repeatable: mayRunTwice(envelope.method, entry, policy, pool.config.trustAnnotations ?? true),
-    onlyModern: exchange.era === "modern" && envelope.isInputRound,
-    timeoutMs: policy?.timeoutMs ?? pool.config.timeoutMs ?? TIMEOUT_MS,
-    maxTimeoutMs: pool.config.maxTimeoutMs ?? MAX_TIMEOUT_MS,
-    encode(id, upstream) {
-      const idBytes = Buffer.from(String(id));
-      const splices: Splice[] = [{ span: envelope.id, bytes: idBytes }];
-      if (token.start !== -1) splices.push({ span: token, bytes: idBytes });
-      if (name !== undefined) splices.push({ span: target, bytes: name });
-      if (upstream.era === "modern") spliceForModern(splices, exchange, upstream);
-      return splice(message, splices);
-    },
-    headers: () => headersForModern(exchange, original, entry),
-    onNotification(notification, noted) {
-      const out = notificationFor(exchange, notification, noted, logLevel);
-      if (out !== undefined) exchange.notify(out);
-    },
-    onAnswer(answer, answered) {
-      const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
-      if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
-      else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
-    },
-    onError(error) {
-      exchange.reply(failureMessage(exchange.id, error));
-    },
-  });
-  exchange.onCancel = () => {
-    call.cancel("the client cancelled the request");
-  };
+class ForwardedRequest implements PoolRequest {
+  readonly method: string;
+  readonly entry: PoolEntry;
+  readonly caller: Caller;
+  readonly priority: number;
+  readonly repeatable: boolean;
+  readonly onlyModern: boolean;
+  readonly timeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly #exchange: Exchange;
+  readonly #route: Route;
+  readonly #target: Readonly<Span>;
+  readonly #logLevel: number | undefined;
+
+  constructor(exchange: Exchange, route: Route, target: Readonly<Span>, logLevel: number | undefined) {
+    const { method, isInputRound } = exchange.envelope;
+    const { entry, original } = route;
+    const { config } = route.pool;
+    const policy = method === "tools/call" ? config.tools?.[original] : undefined;
+    this.method = method;
+    this.entry = entry;
+    this.caller = exchange.caller;
+    this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
+    this.onlyModern = isInputRound && exchange.era === "modern";
+    this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
+    this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.#exchange = exchange;
+    this.#route = route;
+    this.#target = target;
+    this.#logLevel = logLevel;
+  }
+
+  get subject(): string {
+    return `${this.method === "tools/call" ? "tool" : this.method} ${this.#route.original}`;
+  }
+
+  encode(id: number, upstream: RequestTarget): Buffer {
+    const { message, envelope } = this.#exchange;
+    const { original } = this.#route;
+    const idBytes = Buffer.from(String(id));
+    const splices: Splice[] = [{ span: envelope.id, bytes: idBytes }];
+    if (envelope.metaProgressToken.start !== -1)
+      splices.push({ span: envelope.metaProgressToken, bytes: idBytes });
+    if (textOf(message, this.#target) !== original)
+      splices.push({ span: this.#target, bytes: Buffer.from(JSON.stringify(original)) });
+    if (upstream.era === "modern") spliceForModern(splices, this.#exchange, upstream);
+    return splice(message, splices);
+  }
+
+  headers(): readonly string[] {
+    return headersForModern(this.#exchange, this.#route.original, this.entry);
+  }
+
+  onNotification(notification: Buffer, noted: Envelope): void {
+    const out = notificationFor(this.#exchange, notification, noted, this.#logLevel);
+    if (out !== undefined) this.#exchange.notify(out);
+  }
+
+  onAnswer(answer: Buffer, answered: Envelope): void {
+    const exchange = this.#exchange;
+    const { pool, original } = this.#route;
+    const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
+    if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
+    else exchange.fail(unfinished(pool.namespace, original, kind));
+  }
+
+  /** Nothing but the id differs between equal eras; for the other one the whole answer has to be seen. */
+  onLongAnswer(era: Era, resume: () => void): AnswerSink | undefined {
+    return era === this.#exchange.era ? this.#exchange.replyInParts(resume) : undefined;
+  }
+
+  onError(error: AggregatorError): void {
+    const exchange = this.#exchange;
+    const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
+    if (missing === undefined) exchange.fail(error);
+    else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
+  }
+}
+
+/**
+ * The server's complaint that a capability is missing. A modern client's own declaration reached the server, so the
+ * complaint is the client's to hear, in the words of its revision.
+ */
+function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
+  return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

@@ -1,5 +1,6 @@
 // What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
 import type { Route, Scope } from "../catalog/catalog.ts";
+import { headerMismatchOf } from "../catalog/header-params.ts";
 import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
 import {
   type Era,
@@ -10,8 +11,8 @@ import {
 import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
-import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
-import { type Client, type Exchange, LOG_LEVELS } from "./client.ts";
+import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
+import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
@@ -32,8 +33,8 @@ export interface Service {
   notification(client: Client, message: Buffer, envelope: Envelope): void;
   /** The result of `initialize`, and the revision that was agreed on. */
   initialize(scope: Scope, params: Buffer): { readonly result: string; readonly protocolVersion: string };
-  /** Ends all listen streams, as before a shutdown. */
-  endListens(): void;
+  /** Ends the listen streams on a scope, or all, as before a shutdown. */
+  endListens(scope?: Scope): void;
   readonly running: number;
 }
 
@@ -42,6 +43,12 @@ type Handler = (exchange: Exchange) => void;
 export function createService({ serverInfo, separator, pageSize, notifier }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
   let running = 0;
+  const observer: ExchangeObserver = {
+    ended(exchange) {
+      running--;
+      exchange.client.running.delete(exchange);
+    },
+  };
 
   const lists = LIST_KINDS.map((kind): [string, Handler] => [
     LIST_METHODS[kind].method,
@@ -72,7 +79,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
     },
     notification,
     initialize,
-    endListens: listens.endAll,
+    endListens: listens.end,
     get running() {
       return running;
     },
@@ -80,11 +87,8 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
 
   function notification(client: Client, message: Buffer, envelope: Envelope): void {
     if (envelope.method !== "notifications/cancelled" || envelope.requestId.start === -1) return;
-    const key = message.toString("latin1", envelope.requestId.start, envelope.requestId.end);
-    const exchange = client.running.get(key);
-    if (exchange === undefined) return;
-    exchange.onCancel?.();
-    exchange.drop();
+    const { start, end } = envelope.requestId;
+    client.running.find(message.subarray(start, end))?.cancel();
   }
 
   function initialize(scope: Scope, params: Buffer): { result: string; protocolVersion: string } {
@@ -115,7 +119,13 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
       return;
     }
     const route = exchange.scope.named(kind, name);
-    if (route !== undefined) start(exchange, route, span);
+    const mismatch = route === undefined ? undefined : headersDisagree(exchange, route);
+    if (mismatch !== undefined)
+      exchange.reply(
+        errorMessage(exchange.id, rpcCode.headerMismatch, `Headers and body disagree: ${mismatch}`),
+        400,
+      );
+    else if (route !== undefined) start(exchange, route, span);
     else
       unknown(
         exchange,
@@ -161,8 +171,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
   /** From here on the request runs, and may be cancelled. */
   function start(exchange: Exchange, route: Route, target: Readonly<Span>): void {
     const { client, message, envelope, era } = exchange;
-    const key = exchange.id.toString("latin1");
-    if (client.running.has(key)) {
+    if (!client.running.add(exchange)) {
       exchange.reply(
         errorMessage(
           exchange.id,
@@ -172,13 +181,9 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
       );
       return;
     }
-    client.running.set(key, exchange);
     running++;
     notifier.noteUse(client, route.pool);
-    exchange.onEnd = () => {
-      running--;
-      client.running.delete(key);
-    };
+    exchange.observer = observer;
     forward(exchange, route, target, logLevelOf(client, message, envelope, era, route.pool));
   }
 
@@ -258,7 +263,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
         outcome: "not-executed",
       },
     );
-    exchange.reply(failureMessage(exchange.id, error));
+    exchange.fail(error);
   }
 
   function poolOfName(scope: Scope, name: string): Pool | undefined {
@@ -270,6 +275,16 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
 
 function done(exchange: Exchange): void {
   exchange.reply(resultMessage(exchange.id, "{}"));
+}
+
+/** `Mcp-Param-*` of a modern client over HTTP: whoever reads the body must compare. */
+function headersDisagree(
+  { era, headers, message, envelope }: Exchange,
+  { entry }: Route,
+): string | undefined {
+  return era === "legacy" || headers === undefined || entry.headerParams === undefined
+    ? undefined
+    : headerMismatchOf(entry.headerParams, message, envelope, headers);
 }
 
 function invalid(exchange: Exchange, message: string): void {

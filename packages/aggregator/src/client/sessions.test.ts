@@ -1,6 +1,7 @@
 import { createFakeClock } from "@fairlead/core/testing";
 import { describe, expect, it, vi } from "vitest";
 import type { Scope } from "../catalog/catalog.ts";
+import type { Exchange } from "./client.ts";
 import { createSessions } from "./sessions.ts";
 
 const scope = { pools: [] } as unknown as Scope;
@@ -18,6 +19,10 @@ function setUp({ maxSessions = 3, idleMs = 60_000 } = {}) {
   return { clock, sessions, open, onClose };
 }
 
+function runningExchange(cancel: () => void = () => {}): Exchange {
+  return { id: Buffer.from("1"), cancel } as Partial<Exchange> as Exchange;
+}
+
 describe("sessions", () => {
   it("have ids that cannot be guessed, and are found by them on their own path only", () => {
     const { sessions, open } = setUp();
@@ -28,6 +33,20 @@ describe("sessions", () => {
     expect(sessions.use(a.id, scope)).toBe(a);
     expect(sessions.use(a.id, otherScope)).toBeUndefined();
     expect(sessions.use("nonsense", scope)).toBeUndefined();
+  });
+
+  it("belong to the caller that opened them, and to whoever has the id when nobody was identified", () => {
+    const { sessions, open } = setUp();
+    const owned = sessions.open(scope, "2025-11-25", { id: "ada", priority: 7 });
+    if (owned === undefined) throw new Error("no session");
+    expect(owned.caller).toEqual({ id: "ada", priority: 7 });
+    expect(sessions.use(owned.id, scope, { id: "ada" })).toBe(owned);
+    expect(sessions.use(owned.id, scope, { id: "bob" })).toBeUndefined();
+    expect(sessions.use(owned.id, scope)).toBeUndefined();
+    const [first, second] = [open(), open()];
+    expect(sessions.use(first.id, scope)).toBe(first);
+    expect(first.caller.id).not.toBe(second.caller.id);
+    expect(first.caller.id).not.toContain(first.id);
   });
 
   it("end after idleness, counted from their last use", async () => {
@@ -47,19 +66,20 @@ describe("sessions", () => {
     const listening = open();
     const detach = listening.attach({ send: () => {}, end: () => {} });
     const calling = open();
-    calling.client.running.set("1", {} as never);
+    calling.client.running.add(runningExchange());
     await clock.advance(200_000);
     expect(sessions.size).toBe(2);
     detach();
-    calling.client.running.clear();
+    for (const one of calling.client.running.values()) calling.client.running.delete(one);
     await clock.advance(200_000);
     expect(sessions.size).toBe(0);
   });
 
-  it("make room by ending the one that was idle for longest, and refuse when none is", () => {
-    const { sessions, open, onClose } = setUp({ maxSessions: 2 });
+  it("make room by ending the one that was idle for longest, and refuse when none is", async () => {
+    const { clock, sessions, open, onClose } = setUp({ maxSessions: 2 });
     const first = open();
     const second = open();
+    await clock.advance(1_000);
     sessions.use(first.id, scope);
     const third = open();
     expect(onClose).toHaveBeenCalledExactlyOnceWith(second.client);
@@ -104,10 +124,10 @@ describe("sessions", () => {
     const { sessions, open } = setUp();
     const session = open();
     const end = vi.fn();
-    const exchange = { onCancel: vi.fn(), drop: vi.fn() };
+    const cancel = vi.fn();
     session.attach({ send: () => {}, end });
-    session.client.running.set("1", exchange as never);
+    session.client.running.add(runningExchange(cancel));
     sessions.close(session);
-    expect([end, exchange.onCancel, exchange.drop].map((mock) => mock.mock.calls.length)).toEqual([1, 1, 1]);
+    expect([end, cancel].map((mock) => mock.mock.calls.length)).toEqual([1, 1]);
   });
 });

@@ -24,16 +24,20 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
   return {
     era,
     client: createClient("c", scope, () => {}),
+    caller: { id: "c" },
     scope,
     message,
     envelope,
     id: message.subarray(envelope.id.start, envelope.id.end),
     headers: undefined,
     reply: () => {},
+    replyInParts: () => undefined,
+    fail: () => {},
     notify: () => {},
     drop: () => {},
-    onCancel: undefined,
-    onEnd: undefined,
+    cancel: () => {},
+    work: undefined,
+    observer: undefined,
     ...more,
   };
 }

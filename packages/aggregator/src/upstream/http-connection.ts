@@ -46,8 +46,7 @@ export function createHttpConnection(
   let protocolVersion: string | undefined = isModern ? MODERN_PROTOCOL_VERSION : undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let abortStream: (() => void) | undefined;
-  const exchanges = new Map<number, HttpExchange>();
-  const pending = createPending(
+  const pending = createPending<HttpExchange>(
     {
       onOther: (message, envelope) => listener.onServerNotification(message, envelope),
       onRequest(message, { id, method }) {
@@ -61,13 +60,11 @@ export function createHttpConnection(
 
   const owner: HttpExchangeOwner = {
     maxMessageBytes,
+    maxDepth: options.maxDepth,
     pending,
     onSession(id) {
       // Modern servers have no sessions; one that still names one is not told of it again.
       if (!isModern) sessionId ??= id;
-    },
-    onEnd(id) {
-      exchanges.delete(id);
     },
     onSessionLost,
   };
@@ -81,18 +78,18 @@ export function createHttpConnection(
       return pending.lastHeardAt;
     },
     send(exchange) {
-      const id = pending.add(exchange);
+      const http = new HttpExchange(owner, exchange, sessionId);
+      const id = pending.add(http);
+      http.id = id;
       if (closed) {
         const failure: UpstreamFailure = {
           executed: "no",
           kind: "closed",
           message: "the connection is closed",
         };
-        queueMicrotask(() => pending.take(id)?.onFailure(failure));
+        queueMicrotask(() => pending.take(id)?.exchange.onFailure(failure));
         return id;
       }
-      const http = new HttpExchange(owner, id, sessionId);
-      exchanges.set(id, http);
       dispatcher.dispatch(
         {
           path,
@@ -107,11 +104,12 @@ export function createHttpConnection(
       return id;
     },
     cancel(id, reason) {
-      if (pending.take(id) === undefined) return;
+      const http = pending.take(id);
+      if (http === undefined) return;
       // 2026-07-28: closing the stream is the cancellation. 2025-11-25: it does not cancel, the notification does, and
       // then the stream is of no more use.
       if (!isModern) void post(notificationMessage("notifications/cancelled", { requestId: id, reason }));
-      exchanges.get(id)?.abort();
+      http.abort();
     },
     notify: post,
     fail: goDown,
@@ -240,7 +238,7 @@ export function createHttpConnection(
   function goDown(failure: UpstreamFailure): void {
     if (closed) return;
     stop();
-    for (const exchange of exchanges.values()) exchange.abort();
+    for (const http of pending.entries()) http.abort();
     pending.failAll(failure);
     listener.onDown(failure);
   }

@@ -2,26 +2,30 @@
 // costs one object and no closures.
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
+import { LONG_BYTES } from "../wire/lines.ts";
 import { createSseParser, type SseParser } from "../wire/sse.ts";
-import type { UpstreamFailure } from "./connection.ts";
-import type { Pending } from "./pending.ts";
+import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
+import { beginLongAnswer, type LongAnswer } from "./long-answer.ts";
+import type { Pending, PendingEntry } from "./pending.ts";
 
 /** What an exchange needs of its connection. */
 export interface HttpExchangeOwner {
   readonly maxMessageBytes: number;
-  readonly pending: Pending;
+  readonly maxDepth: number;
+  readonly pending: Pending<HttpExchange>;
   /** The server named the session. */
   onSession(id: string): void;
   /** The server no longer knows the session that this exchange was sent with. */
   onSessionLost(session: string): void;
-  onEnd(id: number): void;
 }
 
 const MAX_ERROR_BYTES = 8 * 1024;
 
-export class HttpExchange implements Dispatcher.DispatchHandler {
+export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
+  readonly exchange: UpstreamExchange;
+  /** Its id among those that wait; set once it is there. */
+  id = 0;
   readonly #owner: HttpExchangeOwner;
-  readonly #id: number;
   readonly #session: string | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
@@ -29,11 +33,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #retryAfterMs: number | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #long: LongAnswer | undefined;
   #sse: SseParser | undefined;
 
-  constructor(owner: HttpExchangeOwner, id: number, session: string | undefined) {
+  constructor(owner: HttpExchangeOwner, exchange: UpstreamExchange, session: string | undefined) {
     this.#owner = owner;
-    this.#id = id;
+    this.exchange = exchange;
     this.#session = session;
   }
 
@@ -65,7 +70,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if ((headerOf(headers, "content-type") ?? "").startsWith("text/event-stream")) {
       this.#sse = createSseParser({
         maxEventBytes: this.#owner.maxMessageBytes,
-        onEvent: (data) => void this.#owner.pending.deliver(data, this.#id),
+        onEvent: (data) => void this.#owner.pending.deliver(data, this.id),
+        onLongEvent: (head) => this.#beginLong(head),
         onOversize: () => this.#tooLarge(),
       });
     }
@@ -76,14 +82,26 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       this.#sse.push(chunk);
       return;
     }
+    if (this.#long !== undefined) {
+      this.#long.part(chunk);
+      return;
+    }
+    const before = this.#bytes;
     this.#bytes += chunk.length;
     const limit = this.#status < 300 ? this.#owner.maxMessageBytes : MAX_ERROR_BYTES;
     if (this.#bytes <= limit) this.#chunks.push(chunk);
     else if (this.#status < 300) this.#tooLarge();
+    if (before >= LONG_BYTES || this.#bytes < LONG_BYTES || this.#status >= 300) return;
+    const head = Buffer.concat(this.#chunks);
+    this.#long = this.#beginLong(head);
+    this.#chunks = this.#long === undefined ? [head] : [];
   }
 
   onResponseEnd(): void {
-    this.#owner.onEnd(this.#id);
+    if (this.#long !== undefined) {
+      this.#long.end();
+      return;
+    }
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     if (this.#status >= 300) this.#refused(body);
     else if (this.#sse === undefined && body.length > 0) {
@@ -98,17 +116,30 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#owner.onEnd(this.#id);
     const executed = this.#controller === undefined ? "no" : "maybe";
     this.#fail({ executed, kind: "transport", message: describe(error), cause: error });
   }
 
-  #tooLarge(): void {
-    this.#fail({
-      executed: "maybe",
-      kind: "protocol",
-      message: `the answer is longer than the ${this.#owner.maxMessageBytes} bytes allowed`,
+  #beginLong(head: Buffer): LongAnswer | undefined {
+    const controller = this.#controller;
+    if (controller === undefined || this.#aborted) return undefined;
+    return beginLongAnswer(head, this.id, this.exchange, {
+      maxBytes: this.#owner.maxMessageBytes,
+      maxDepth: this.#owner.maxDepth,
+      pause: () => controller.pause(),
+      resume: () => controller.resume(),
+      takesParts: () => !this.#aborted,
+      onEnd: () => this.#owner.pending.take(this.id) !== undefined,
+      onBroken: (why) => this.#break(why),
     });
+  }
+
+  #tooLarge(): void {
+    this.#break(`the answer is longer than the ${this.#owner.maxMessageBytes} bytes allowed`);
+  }
+
+  #break(message: string): void {
+    this.#fail({ executed: "maybe", kind: "protocol", message });
     this.abort();
   }
 
@@ -140,7 +171,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(failure: UpstreamFailure): void {
-    this.#owner.pending.take(this.#id)?.onFailure(failure);
+    this.#owner.pending.take(this.id)?.exchange.onFailure(failure);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from "@fairlead/core";
 import { type Envelope, EnvelopeError, integerOf, scanEnvelope } from "../wire/envelope.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
+import { IdTable } from "./id-table.ts";
 
 export interface PendingListener {
   /** A notification that is nobody's progress. */
@@ -10,14 +11,21 @@ export interface PendingListener {
   onRequest(message: Buffer, envelope: Envelope): void;
 }
 
-export interface Pending {
+/** An exchange as its connection keeps it. */
+export interface PendingEntry {
+  readonly exchange: UpstreamExchange;
+}
+
+export interface Pending<E extends PendingEntry> {
   /** Exchanges that wait for an answer, streams left out. */
   readonly size: number;
   readonly lastHeardAt: number;
-  add(exchange: UpstreamExchange): number;
-  get(id: number): UpstreamExchange | undefined;
+  /** @returns the id that it goes out with */
+  add(entry: E): number;
   /** Takes an exchange out; whoever takes it ends it. */
-  take(id: number): UpstreamExchange | undefined;
+  take(id: number): E | undefined;
+  /** Those that wait now. */
+  entries(): E[];
   /**
    * Sorts one message; false when it is no JSON-RPC message. `stream` is the exchange on whose own stream it came:
    * log messages there belong to it.
@@ -33,42 +41,40 @@ export interface PendingOptions {
 
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 
-export function createPending(listener: PendingListener, { clock, maxDepth }: PendingOptions): Pending {
-  const exchanges = new Map<number, UpstreamExchange>();
-  let lastId = 0;
+export function createPending<E extends PendingEntry>(
+  listener: PendingListener,
+  { clock, maxDepth }: PendingOptions,
+): Pending<E> {
+  const table = new IdTable<E>();
   let streams = 0;
   let lastHeardAt = clock.now();
 
   return {
     get size() {
-      return exchanges.size - streams;
+      return table.size - streams;
     },
     get lastHeardAt() {
       return lastHeardAt;
     },
-    add(exchange) {
-      const id = ++lastId;
-      exchanges.set(id, exchange);
-      if (exchange.isStream === true) streams++;
-      return id;
+    add(entry) {
+      if (entry.exchange.isStream === true) streams++;
+      return table.add(entry);
     },
-    get: (id) => exchanges.get(id),
     take,
+    entries: () => table.values(),
     deliver,
     failAll(failure) {
-      const all = [...exchanges.values()];
-      exchanges.clear();
+      const all = table.values();
+      table.clear();
       streams = 0;
-      for (const exchange of all) exchange.onFailure(failure);
+      for (const { exchange } of all) exchange.onFailure(failure);
     },
   };
 
-  function take(id: number): UpstreamExchange | undefined {
-    const exchange = exchanges.get(id);
-    if (exchange === undefined) return undefined;
-    exchanges.delete(id);
-    if (exchange.isStream === true) streams--;
-    return exchange;
+  function take(id: number): E | undefined {
+    const entry = table.take(id);
+    if (entry?.exchange.isStream === true) streams--;
+    return entry;
   }
 
   function deliver(message: Buffer, stream?: number): boolean {
@@ -85,7 +91,7 @@ export function createPending(listener: PendingListener, { clock, maxDepth }: Pe
       case "error": {
         const id = integerOf(message, envelope.id);
         // An answer nobody waits for (cancelled, duplicate, wrong id) is dropped.
-        if (id !== undefined) take(id)?.onAnswer(message, envelope);
+        if (id !== undefined) take(id)?.exchange.onAnswer(message, envelope);
         return true;
       }
       case "request":
@@ -100,16 +106,18 @@ export function createPending(listener: PendingListener, { clock, maxDepth }: Pe
   function deliverNotification(message: Buffer, envelope: Envelope, stream: number | undefined): void {
     if (envelope.method === "notifications/progress") {
       const token = integerOf(message, envelope.progressToken);
-      if (token !== undefined) exchanges.get(token)?.onNotification(message, envelope);
+      if (token !== undefined) table.get(token)?.exchange.onNotification(message, envelope);
       return;
     }
     if (envelope.method === ACKNOWLEDGED) {
       const id = stream ?? subscriptionOf(message);
-      if (id !== undefined) exchanges.get(id)?.onNotification(message, envelope);
+      if (id !== undefined) table.get(id)?.exchange.onNotification(message, envelope);
       return;
     }
     const owner =
-      envelope.method === "notifications/message" && stream !== undefined ? exchanges.get(stream) : undefined;
+      envelope.method === "notifications/message" && stream !== undefined
+        ? table.get(stream)?.exchange
+        : undefined;
     if (owner === undefined) listener.onOther(message, envelope);
     else owner.onNotification(message, envelope);
   }

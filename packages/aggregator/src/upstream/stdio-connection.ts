@@ -65,10 +65,10 @@ export function createStdioConnection(
       return pending.lastHeardAt;
     },
     send(exchange) {
-      const id = pending.add(exchange);
+      const id = pending.add({ exchange });
       const refusal = refuseToWrite();
       if (refusal === undefined) write(exchange.encode(id, target));
-      else queueMicrotask(() => pending.take(id)?.onFailure(refusal));
+      else queueMicrotask(() => pending.take(id)?.exchange.onFailure(refusal));
       return id;
     },
     cancel(id, reason) {
@@ -107,7 +107,7 @@ export function createStdioConnection(
   function onOversize(head: Buffer, tail: Buffer): void {
     const id = ID_AT_HEAD.exec(head.toString("latin1"))?.[1] ?? ID_AT_TAIL.exec(tail.toString("latin1"))?.[1];
     if (id === undefined) return;
-    pending.take(Number(id))?.onFailure({
+    pending.take(Number(id))?.exchange.onFailure({
       executed: "maybe",
       kind: "protocol",
       message: `the answer is longer than the ${maxMessageBytes} bytes allowed`,
