@@ -27,3 +27,22 @@ export type { LmStudioClientOptions, LmStudioHost } from "./client/options.ts";
 export type { ChatMessage, ChatRequest, CompletionRequest } from "./client/requests.ts";
 export type { Backend } from "./client/wire/index.ts";
 export type { HostProgress } from "./client/wire/wire.ts";
+export type { Extractor } from "./multi-agent/extract.ts";
+export { multiAgentQuery } from "./multi-agent/query.ts";
+export type {
+  Budget,
+  MultiAgentRequest,
+  PanelProgress,
+  Price,
+  Seat,
+  Strategy,
+} from "./multi-agent/request.ts";
+export {
+  type JudgeReport,
+  type MemberRow,
+  type MemberStatus,
+  MultiAgentError,
+  type MultiAgentResult,
+} from "./multi-agent/result.ts";
+export { parseTaskRoutes, routeTask, type TaskRoute } from "./multi-agent/task-routes.ts";
+export type { ValueVotes } from "./multi-agent/vote.ts";

@@ -1,5 +1,6 @@
 // The client: what it can be asked, and the parts that answer.
 import type { AnswerDelta } from "./answer.ts";
+import { serving } from "./backend.ts";
 import { type CallSettings, createCaller } from "./caller.ts";
 import { type DownloadRequest, type DownloadResult, download } from "./download.ts";
 import { type EmbeddingRequest, embed } from "./embed.ts";
@@ -67,6 +68,8 @@ export interface LmStudioClient {
   };
   /** Each host as it is now. */
   hosts(): readonly HostStatus[];
+  /** Names of the hosts that are asked for a model. */
+  hostsFor(model: string): readonly string[];
   /** Breaks all calls off and closes all connections. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -146,6 +149,7 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
         waiting: load.queueLength + admission.waiting + (gate?.waiting ?? 0),
         stats: counter.read(),
       })),
+    hostsFor: (model) => serving(hosts, model).map(({ name }) => name),
     close,
     [Symbol.asyncDispose]: close,
   };
