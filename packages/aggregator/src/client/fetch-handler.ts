@@ -87,9 +87,11 @@ class WebResponse extends Writable {
     return this.#headers.get(name) ?? undefined;
   }
 
-  writeHead(status: number, headers: OutgoingHttpHeaders = {}): this {
+  /** Headers as an object, or as names and values in turn. */
+  writeHead(status: number, headers: OutgoingHttpHeaders | readonly string[] = {}): this {
     this.statusCode = status;
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) this.setHeader(name, value);
+    for (const [name, value] of isList(headers) ? inPairs(headers) : Object.entries(headers))
+      if (value !== undefined) this.setHeader(name, value);
     return this;
   }
 
@@ -144,4 +146,12 @@ class WebResponse extends Writable {
       { highWaterMark: 1 },
     );
   }
+}
+
+function isList(headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] {
+  return Array.isArray(headers);
+}
+
+function* inPairs(list: readonly string[]): Generator<readonly [string, string]> {
+  for (let at = 0; at + 1 < list.length; at += 2) yield [list[at] ?? "", list[at + 1] ?? ""];
 }

@@ -32,6 +32,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     headers: undefined,
     reply: () => {},
     fail: () => {},
+    capabilities: undefined,
     notify: () => {},
     drop: () => {},
     cancel: () => {},

@@ -9,8 +9,10 @@ import {
   type Lease,
 } from "@fairlead/balancer";
 import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
+import { CallWindow } from "../analytics/call-window.ts";
 import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { switchingStrategy } from "../router/switching-strategy.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
@@ -20,6 +22,8 @@ export interface MembersOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules may ask for instead of the pool's own. @defaultValue none */
+  readonly routingStrategies?: readonly string[] | undefined;
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -53,7 +57,8 @@ export interface Members {
   /** Whose replica it is, as long as it has not been stopped. */
   of(replica: Replica): PoolMember | undefined;
   isCurrent(member: PoolMember): boolean;
-  acquire(request: AcquireRequest): Grant | undefined;
+  /** `strategy` is one of {@link MembersOptions.routingStrategies}; without it the pool's own picks. */
+  acquire(request: AcquireRequest, strategy?: string): Grant | undefined;
   /** Adds an upstream and, unless it is disabled or the pool has not been started, starts it. */
   join(id: string, upstream: string, config: UpstreamConfig): PoolMember;
   /** Takes it out at once; resolves when its calls have ended, or `drainTimeoutMs` have passed, and it has been stopped. */
@@ -89,9 +94,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   const live = new Map<Replica, PoolMember>();
   const waiting = new Map<Replica, Set<() => void>>();
   let config = initial;
-  let balancer = createBalancerFor(config, options);
+  /** The strategy that the last `acquire` asked for. */
+  let selected: string | undefined;
   /** The permit that a breaker gave during the last `acquire`. */
   let permit = 0;
+  let balancer = createBalancerFor(config, options, () => selected);
   let started = false;
   let stopped = false;
 
@@ -122,7 +129,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     },
     of: (replica) => live.get(replica),
     isCurrent,
-    acquire(request) {
+    acquire(request, strategy) {
+      selected = strategy;
       const lease = balancer.acquire(request);
       if (lease === undefined) return undefined;
       const member = byId.get(lease.endpointId);
@@ -200,6 +208,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       inFlight: 0,
       calls: 0,
       failures: 0,
+      window: new CallWindow(clock.now()),
     };
     live.set(replica, member);
     return member;
@@ -320,7 +329,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
     if (!BALANCER_KEYS.every(isSame)) {
       const old = balancer;
-      balancer = createBalancerFor(next, options);
+      balancer = createBalancerFor(next, options, () => selected);
       for (const member of byId.values()) {
         introduce(balancer, member);
         showHealth(member);
@@ -341,11 +350,18 @@ const BALANCER_KEYS: readonly (keyof PoolConfig)[] = ["strategy", "strategyOptio
 /** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
   { namespace, strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig,
-  { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
+  {
+    clock,
+    random,
+    listener,
+    routingStrategies = [],
+  }: Pick<MembersOptions, "clock" | "random" | "listener" | "routingStrategies">,
+  selected: () => string | undefined,
 ): Balancer {
   try {
     return createBalancer({
-      strategy,
+      strategy:
+        routingStrategies.length === 0 ? strategy : switchingStrategy(strategy, routingStrategies, selected),
       strategyOptions,
       clock,
       random,

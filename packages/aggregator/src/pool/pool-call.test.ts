@@ -64,6 +64,7 @@ function setUp(
         release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
       } as never,
       permit: 1,
+      startedAt: 0,
     };
   }
 

@@ -6,6 +6,7 @@ import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fair
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
@@ -32,6 +33,8 @@ export interface PoolRequest {
   readonly repeatable: boolean;
   /** Whether it is a further round of a call that only a modern server knows. */
   readonly onlyModern: boolean;
+  /** What a rule, or the request itself, says about where it may go. */
+  readonly routing?: RoutingDecision | undefined;
   /** Longest time without an answer or progress, in milliseconds. */
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
@@ -52,6 +55,8 @@ export interface Attempt {
   readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
+  /** On the pool's clock, in milliseconds. */
+  readonly startedAt: number;
 }
 
 /** What a call needs of its pool. */
@@ -80,7 +85,8 @@ export class PoolCall implements UpstreamExchange {
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
   readonly #owner: PoolCallOwner;
-  readonly #startedAt: number;
+  /** On the pool's clock, in milliseconds. */
+  readonly startedAt: number;
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
@@ -96,8 +102,13 @@ export class PoolCall implements UpstreamExchange {
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
     this.request = request;
-    this.#startedAt = owner.now();
-    this.#deadlineAt = this.#startedAt + request.timeoutMs;
+    this.startedAt = owner.now();
+    this.#deadlineAt = this.startedAt + request.timeoutMs;
+  }
+
+  /** Whether it waits for an upstream to become available. */
+  get isWaiting(): boolean {
+    return this.#waiting;
   }
 
   get method(): string {
@@ -138,7 +149,7 @@ export class PoolCall implements UpstreamExchange {
   onNotification(message: Buffer, envelope: Envelope): void {
     if (envelope.method === "notifications/progress") {
       const { timeoutMs, maxTimeoutMs } = this.request;
-      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.startedAt + maxTimeoutMs);
       this.#arm(this.#leftMs());
     }
     this.request.onNotification(message, envelope);
@@ -259,7 +270,7 @@ export class PoolCall implements UpstreamExchange {
       return;
     }
     const upstream = this.member?.id;
-    const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
+    const timeoutMs = Math.round(this.#owner.now() - this.startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
       ...(upstream === undefined ? {} : { upstream }),

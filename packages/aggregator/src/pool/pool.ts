@@ -8,10 +8,13 @@ import {
   sharedTimerWheel,
   systemClock,
 } from "@fairlead/core";
+import type { CallWindow } from "../analytics/call-window.ts";
+import { PoolMeter } from "../analytics/pool-meter.ts";
 import { LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
 import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { noneFor, satisfies } from "../router/requirements.ts";
 import { IdTable } from "../upstream/id-table.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
@@ -30,6 +33,8 @@ export interface PoolOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules may ask for. @defaultValue none */
+  readonly routingStrategies?: readonly string[] | undefined;
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,6 +51,8 @@ export interface PoolListener {
   onProblem(pool: Pool, member: PoolMember, message: string): void;
   /** Also told while the pool is being made. */
   onBalancerEvent(namespace: string, event: BalancerEvent): void;
+  /** A call that failed on `from` goes on on `to`. */
+  onFailover(pool: Pool, from: string, to: string, reason: string): void;
 }
 
 export interface Pool {
@@ -60,6 +67,8 @@ export interface Pool {
   readonly inFlight: number;
   readonly queued: number;
   readonly calls: { readonly total: number; readonly failed: number };
+  /** What its calls were like lately. */
+  readonly window: CallWindow;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
@@ -91,6 +100,9 @@ export function createPool(options: PoolOptions): Pool {
   const active = new IdTable<PoolCall>();
   const queue = new Set<PoolCall>();
   const counts = { total: 0, failed: 0 };
+  const meter = new PoolMeter(clock);
+  /** Why the last call on an upstream failed, by its id. */
+  const reasons = new Map<string, string>();
   let stopped = false;
 
   const owner: PoolCallOwner = {
@@ -118,17 +130,22 @@ export function createPool(options: PoolOptions): Pool {
       return true;
     },
     dequeue: (call) => void queue.delete(call),
-    onAttemptEnd({ member }, { breaker }) {
+    onAttemptEnd(ended, outcome) {
+      const { member } = ended;
+      const { breaker } = outcome;
+      meter.attemptEnded(ended, outcome);
       member.inFlight--;
       if (breaker === "failure") member.failures++;
     },
-    onFailure({ member: { replica } }, failure) {
+    onFailure({ member: { id, replica } }, failure) {
+      reasons.set(id, failure.message);
       if (failure.kind === "transport") replica.suspect();
       // Its tools want other header fields than they did when they were listed.
       if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
     onEnd(call, failed) {
       active.take(call.id);
+      meter.callEnded(call, failed);
       if (failed) counts.failed++;
       if (queue.size > 0) queueMicrotask(wakeQueue);
     },
@@ -145,6 +162,7 @@ export function createPool(options: PoolOptions): Pool {
       onState,
       onJoined: ({ replica }) => relist.take(replica),
       onLeft({ id }) {
+        reasons.delete(id);
         changed(catalog.remove(id));
       },
       onServerNotification,
@@ -196,6 +214,7 @@ export function createPool(options: PoolOptions): Pool {
       return queue.size;
     },
     calls: counts,
+    window: meter.window,
     start: members.start,
     dispatch(request) {
       const call = new PoolCall(owner, request);
@@ -220,6 +239,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     moveCalls(member, reason) {
       let moved = 0;
+      reasons.set(member.id, reason);
       for (const call of active.values()) if (call.member === member && call.move(reason)) moved++;
       return moved;
     },
@@ -247,12 +267,13 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+    const startedAt = meter.attemptBegins(call);
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
     return (
-      lease(call, exclude) ??
-      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
-      refusal()
+      lease(call, exclude, startedAt) ??
+      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined) ??
+      refusal(call)
     );
   }
 
@@ -265,11 +286,15 @@ export function createPool(options: PoolOptions): Pool {
     return [...tried, ...unable.map(([id]) => id)];
   }
 
-  function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
-    const { entry, method } = call.request;
+  function lease(call: PoolCall, exclude: readonly string[], startedAt: number): Attempt | undefined {
+    const { entry, method, routing } = call.request;
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
-    const granted = members.acquire(exclude.length === 0 ? { taskClass } : { taskClass, exclude });
+    const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
+    const granted =
+      routing === undefined
+        ? members.acquire(plain)
+        : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const { connection } = member.replica;
@@ -279,11 +304,16 @@ export function createPool(options: PoolOptions): Pool {
     }
     member.calls++;
     member.inFlight++;
-    return { lease: held, connection, member, breaker: member.breaker, permit };
+    const from = call.tried.at(-1);
+    if (from !== undefined && from !== member.id)
+      listener.onFailover(pool, from, member.id, reasons.get(from) ?? "unknown");
+    return { lease: held, connection, member, breaker: member.breaker, permit, startedAt };
   }
 
   /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
-  function refusal(): "wait" | AggregatorError {
+  function refusal({ request: { routing, subject } }: PoolCall): "wait" | AggregatorError {
+    if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
+      return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
     const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
