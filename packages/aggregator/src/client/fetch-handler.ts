@@ -87,11 +87,13 @@ class WebResponse extends Writable {
     return this.#headers.get(name) ?? undefined;
   }
 
-  /** Headers as an object, or as names and values in turn. */
+  /** Takes both forms that Node's does: an object, or names and values in turn. */
   writeHead(status: number, headers: OutgoingHttpHeaders | readonly string[] = {}): this {
     this.statusCode = status;
-    for (const [name, value] of isList(headers) ? inPairs(headers) : Object.entries(headers))
-      if (value !== undefined) this.setHeader(name, value);
+    const fields: [string, number | string | readonly string[] | undefined][] = isFlat(headers)
+      ? headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))
+      : Object.entries(headers);
+    for (const [name, value] of fields) if (value !== undefined) this.setHeader(name, value);
     return this;
   }
 
@@ -148,10 +150,6 @@ class WebResponse extends Writable {
   }
 }
 
-function isList(headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] {
+function isFlat(headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] {
   return Array.isArray(headers);
-}
-
-function* inPairs(list: readonly string[]): Generator<readonly [string, string]> {
-  for (let at = 0; at + 1 < list.length; at += 2) yield [list[at] ?? "", list[at + 1] ?? ""];
 }
