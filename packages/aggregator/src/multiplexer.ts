@@ -19,7 +19,7 @@ import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
 import { serveStdio } from "./client/stdio-front.ts";
-import type { LimitsConfig, MultiplexerConfig, PoolConfig, RoutingConfig } from "./config.ts";
+import type { LimitsConfig, MultiplexerConfig, PoolConfig, RoutingConfig, UpstreamConfig } from "./config.ts";
 import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
 import { createEventHub, type EventHub } from "./event-hub.ts";
@@ -57,6 +57,8 @@ export interface Multiplexer extends Management {
    */
   initialize(options?: InitializeOptions): Promise<void>;
   initialize(servers: readonly ServerAddress[], options?: InitializeOptions): Promise<void>;
+  /** Also takes a server by host and port; its pool is made if it is not there. */
+  readonly addServer: Management["addServer"] & ((server: ServerAddress) => Promise<string>);
   /**
    * Takes an HTTP request if its path is one of MCP's; false leaves it to who mounted it, untouched. Without a `caller`
    * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
@@ -208,6 +210,11 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   return {
     ...management,
     initialize,
+    addServer: async (first: string | ServerAddress, upstream?: UpstreamConfig) => {
+      if (typeof first !== "string") return (await addServers([first]))[0] ?? "";
+      if (upstream === undefined) throw new RangeError("upstream must be given after a namespace");
+      return await management.addServer(first, upstream);
+    },
     handler: http.handle,
     fetch: createFetchHandler(http.handle),
     serveStdio: (input, output, caller) =>
@@ -275,14 +282,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     if (collision !== undefined) throw collisionError(collision);
   }
 
-  async function addServers(servers: readonly ServerAddress[]): Promise<void> {
+  /** Returns their ids. */
+  async function addServers(servers: readonly ServerAddress[]): Promise<string[]> {
+    const ids: string[] = [];
     for (const pool of poolsOf(servers)) {
-      if (pools.some(({ namespace }) => namespace === pool.namespace)) {
-        for (const upstream of pool.upstreams) await management.addServer(pool.namespace, upstream);
-      } else {
-        await management.addPool(pool);
-      }
+      if (!pools.some(({ namespace }) => namespace === pool.namespace)) await management.addPool(pool);
+      else for (const upstream of pool.upstreams) await management.addServer(pool.namespace, upstream);
+      ids.push(...pool.upstreams.flatMap(({ id }) => id ?? []));
     }
+    return ids;
   }
 
   async function drainAll(timeoutMs: number): Promise<void> {
