@@ -5,6 +5,7 @@ import {
   type AcquireRequest,
   type Balancer,
   type BalancerEvent,
+  type BalancerSnapshot,
   createBalancer,
   type Lease,
 } from "@fairlead/balancer";
@@ -26,7 +27,7 @@ export interface MembersOptions {
   readonly listener: MembersListener;
 }
 
-interface MembersListener extends Omit<ReplicaListener, "onStateChange"> {
+interface MembersListener extends Omit<ReplicaListener, "onStateChange" | "onChecked"> {
   /** Its state, or what its operator wants of it, has changed. */
   onState(member: PoolMember): void;
   /** It has taken the place of another one, or is new: from here on its lists count. */
@@ -49,7 +50,7 @@ export interface Members {
   readonly byId: ReadonlyMap<string, PoolMember>;
   /** Those that belong to it and those that are on their way out. */
   readonly all: readonly PoolMember[];
-  readonly strategy: string;
+  readonly balancing: BalancerSnapshot;
   /** Whose replica it is, as long as it has not been stopped. */
   of(replica: Replica): PoolMember | undefined;
   isCurrent(member: PoolMember): boolean;
@@ -97,6 +98,10 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   const replicaListener: ReplicaListener = {
     ...listener,
+    onChecked(replica) {
+      const breaker = live.get(replica)?.breaker;
+      if (breaker !== undefined && breaker.state.status !== "closed") breaker.reset();
+    },
     onStateChange(replica) {
       const member = live.get(replica);
       if (member === undefined) return;
@@ -117,8 +122,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     get all() {
       return [...byId.values(), ...[...live.values()].filter(isLeaving)];
     },
-    get strategy() {
-      return balancer.snapshot().strategy;
+    get balancing() {
+      return balancer.snapshot();
     },
     of: (replica) => live.get(replica),
     isCurrent,
@@ -336,17 +341,33 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 }
 
 /** Options that a balancer is made with. */
-const BALANCER_KEYS: readonly (keyof PoolConfig)[] = ["strategy", "strategyOptions"];
+const BALANCER_KEYS: readonly (keyof PoolConfig)[] = [
+  "strategy",
+  "strategyOptions",
+  "outlierEjection",
+  "slowStart",
+  "panicThresholdRatio",
+];
 
 /** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
-  { namespace, strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig,
+  {
+    namespace,
+    strategy = DEFAULT_STRATEGY,
+    strategyOptions,
+    outlierEjection: { enabled: ejects = true, ...outlierEjection } = {},
+    slowStart = {},
+    panicThresholdRatio = 0.5,
+  }: PoolConfig,
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
 ): Balancer {
   try {
     return createBalancer({
       strategy,
       strategyOptions,
+      outlierEjection: ejects && defined(outlierEjection),
+      slowStart: defined(slowStart),
+      panicThresholdRatio,
       clock,
       random,
       // A pause of this process during a pick is no fault of a built-in strategy.

@@ -1,5 +1,5 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import type { BalancerEvent } from "@fairlead/balancer";
+import type { BalancerEvent, BalancerSnapshot } from "@fairlead/balancer";
 import {
   type Clock,
   createRetryBudget,
@@ -17,6 +17,7 @@ import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
+import { createAdmission } from "./admission.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
@@ -52,7 +53,8 @@ export interface Pool {
   readonly namespace: string;
   /** As it is now; its upstreams are those of `upstreams`. */
   readonly config: PoolConfig;
-  readonly strategy: string;
+  /** The balancer's view of its upstreams. */
+  readonly balancing: BalancerSnapshot;
   readonly catalog: PoolCatalog;
   /** Who belongs to it, and who is on the way out. */
   readonly members: readonly PoolMember[];
@@ -89,7 +91,14 @@ export function createPool(options: PoolOptions): Pool {
   const startTimeoutMs = (): number => config.startTimeoutMs ?? START_TIMEOUT_MS;
   const catalog = createPoolCatalog();
   const active = new IdTable<PoolCall>();
-  const queue = new Set<PoolCall>();
+  const wheel = clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock });
+  const admission = createAdmission({
+    clock,
+    wheel,
+    maxQueue: () => config.maxQueue ?? 1_000,
+    queueTimeoutMs,
+    ageingMs: () => config.queueAgeingMs ?? 200,
+  });
   const counts = { total: 0, failed: 0 };
   let stopped = false;
 
@@ -109,15 +118,25 @@ export function createPool(options: PoolOptions): Pool {
       initialTokens: 100,
       clock,
     }),
-    wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
+    wheel,
     now: () => clock.now(),
     attempt,
-    enqueue(call) {
-      if (queue.size >= (config.maxQueue ?? 1_000)) return false;
-      queue.add(call);
-      return true;
+    get is503Rejection() {
+      return config.on503 === "rejected";
     },
-    dequeue: (call) => void queue.delete(call),
+    get isQueueing() {
+      return admission.size > 0;
+    },
+    get isServing() {
+      return [...members.byId.values()].some(isServing);
+    },
+    retryAfterMs: admission.retryAfterMs,
+    groupOf({ request: { entry, onlyModern } }) {
+      const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
+      return onlyModern ? `modern ${only}` : only;
+    },
+    enqueue: admission.enter,
+    dequeue: admission.leave,
     onAttemptEnd({ member }, { breaker }) {
       member.inFlight--;
       if (breaker === "failure") member.failures++;
@@ -130,7 +149,7 @@ export function createPool(options: PoolOptions): Pool {
     onEnd(call, failed) {
       active.take(call.id);
       if (failed) counts.failed++;
-      if (queue.size > 0) queueMicrotask(wakeQueue);
+      if (admission.size > 0) queueMicrotask(admission.pump);
     },
   };
 
@@ -181,8 +200,8 @@ export function createPool(options: PoolOptions): Pool {
     get config() {
       return config;
     },
-    get strategy() {
-      return members.strategy;
+    get balancing() {
+      return members.balancing;
     },
     catalog,
     get members() {
@@ -193,7 +212,7 @@ export function createPool(options: PoolOptions): Pool {
       return active.size;
     },
     get queued() {
-      return queue.size;
+      return admission.size;
     },
     calls: counts,
     start: members.start,
@@ -209,7 +228,7 @@ export function createPool(options: PoolOptions): Pool {
     configure(next) {
       members.configure(next);
       config = next;
-      wakeQueue();
+      admission.pump();
     },
     drain(member, reason, timeoutMs) {
       members.setMode(member, "draining", reason);
@@ -246,14 +265,13 @@ export function createPool(options: PoolOptions): Pool {
     return config.queueTimeoutMs ?? 2_000;
   }
 
-  function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
-    return (
-      lease(call, exclude) ??
-      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
-      refusal()
-    );
+    const first = lease(call, exclude);
+    if (first !== undefined) return first;
+    if (!call.mayReturn) return "pause";
+    return (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ?? refusal();
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -294,17 +312,11 @@ export function createPool(options: PoolOptions): Pool {
     );
   }
 
-  function wakeQueue(): void {
-    for (const call of queue) {
-      if (!call.wake()) return;
-    }
-  }
-
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
     const { status, reason } = stateOf(member);
-    if (status === "ready") wakeQueue();
+    if (status === "ready") admission.pump();
     else if (status === "unhealthy") {
       for (const call of active.values()) {
         if (call.member === member) call.abandon(reason ?? "unhealthy");
