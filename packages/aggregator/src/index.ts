@@ -4,14 +4,23 @@ export type { ListKind } from "./catalog/lists.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export type {
   BreakerConfig,
+  CheckedUpstream,
+  HealthCheck,
   HealthCheckConfig,
   HttpUpstreamConfig,
   LimitsConfig,
   MultiplexerConfig,
+  OutlierEjectionConfig,
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  RoutingConfig,
+  RoutingRule,
+  RuleMatch,
+  RuleRoute,
+  SlowStartConfig,
   StdioUpstreamConfig,
+  TimeoutClass,
   ToolPolicy,
   UpstreamConfig,
 } from "./config.ts";

@@ -38,7 +38,7 @@ interface MembersListener extends Omit<ReplicaListener, "onStateChange" | "onChe
 }
 
 /** An upstream for one attempt. */
-export interface Grant {
+interface Grant {
   readonly lease: Lease;
   readonly member: PoolMember;
   /** The permit of the member's breaker. */

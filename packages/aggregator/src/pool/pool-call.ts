@@ -5,8 +5,14 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
-import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type {
+  AnswerSink,
+  UpstreamConnection,
+  UpstreamExchange,
+  UpstreamFailure,
+} from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { Waiting } from "./admission.ts";
@@ -43,6 +49,8 @@ export interface PoolRequest {
   headers(): readonly string[];
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
+  onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
 }
 
@@ -113,6 +121,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
   #ended = false;
+  /** Whether the client has the beginning of the answer. */
+  #hasBegun = false;
 
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
@@ -181,11 +191,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress") {
-      const { timeoutMs, maxTimeoutMs } = this.request;
-      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
-      this.#arm(this.#leftMs());
-    }
+    if (envelope.method === "notifications/progress") this.#extend();
     this.request.onNotification(message, envelope);
   }
 
@@ -198,6 +204,27 @@ export class PoolCall implements UpstreamExchange, Waiting {
     }
     this.#settle(isError ? outcomeOfError(code) : SUCCESS);
     if (this.#end(false)) this.request.onAnswer(message, envelope);
+  }
+
+  onLongAnswer(resume: () => void): AnswerSink | undefined {
+    const era = this.#current?.connection.target.era;
+    const sink = era === undefined ? undefined : this.request.onLongAnswer?.(era, resume);
+    if (sink === undefined) return undefined;
+    return {
+      id: sink.id,
+      begin: () => {
+        this.#hasBegun = true;
+        sink.begin();
+      },
+      write: (part) => {
+        this.#extend();
+        return sink.write(part);
+      },
+      end: () => {
+        this.#settle(SUCCESS);
+        if (this.#end(false)) sink.end();
+      },
+    };
   }
 
   onFailure(reported: UpstreamFailure): void {
@@ -213,7 +240,12 @@ export class PoolCall implements UpstreamExchange, Waiting {
     this.#settle(outcomeOfFailure(failure));
     this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
-    if (failure.executed === "maybe" && !this.request.repeatable) {
+    if (this.#hasBegun) {
+      this.#fail("CONNECTION_FAILED", `The answer to ${this.request.subject} broke off: ${failure.message}`, {
+        upstream,
+        outcome: "unknown",
+      });
+    } else if (failure.executed === "maybe" && !this.request.repeatable) {
       this.#fail(
         "OUTCOME_UNKNOWN",
         `${this.request.subject} was sent to ${upstream}, but no answer came: ${failure.message}. It may have been executed; check before you repeat it.`,
@@ -244,7 +276,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
   abandon(reason: string): void {
-    if (this.#current === undefined || !this.request.repeatable) return;
+    if (this.#current === undefined || !this.request.repeatable || this.#hasBegun) return;
     this.#current.connection.cancel(this.#upstreamId, reason);
     this.onFailure({ executed: "maybe", kind: "transport", message: reason });
   }
@@ -252,8 +284,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
   move(reason: string): boolean {
     const attempt = this.#current;
-    if (attempt === undefined || !this.request.repeatable || this.#attempts >= this.#owner.maxAttempts)
-      return false;
+    if (attempt === undefined || !this.request.repeatable || this.#hasBegun) return false;
+    if (this.#attempts >= this.#owner.maxAttempts) return false;
     this.#mayHaveRun = true;
     this.tried.push(attempt.member.id);
     this.#dropAttempt(reason, CANCELLED);
@@ -394,6 +426,13 @@ export class PoolCall implements UpstreamExchange, Waiting {
     this.#waiting = false;
     this.#owner.onEnd(this, failed);
     return true;
+  }
+
+  /** Something came: there is time for more, within the bound. */
+  #extend(): void {
+    const { timeoutMs, maxTimeoutMs } = this.request;
+    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+    this.#arm(this.#leftMs());
   }
 
   #arm(delayMs: number): void {
