@@ -21,6 +21,7 @@ const ready: UpstreamStatus = {
   pid: 1,
   inFlight: 0,
   breaker: "closed",
+  ejected: false,
   calls: 0,
   failures: 0,
   server: { name: "files", version: "1" },

@@ -13,10 +13,13 @@ export type { ListKind } from "./catalog/lists.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export type {
   BreakerConfig,
+  CheckedUpstream,
+  HealthCheck,
   HealthCheckConfig,
   HttpUpstreamConfig,
   LimitsConfig,
   MultiplexerConfig,
+  OutlierEjectionConfig,
   PoolConfig,
   PoolDefaults,
   RestartConfig,
@@ -24,6 +27,7 @@ export type {
   RoutingRule,
   RuleMatch,
   RuleRoute,
+  SlowStartConfig,
   StdioUpstreamConfig,
   TimeoutClass,
   ToolPolicy,

@@ -72,6 +72,8 @@ export interface UpstreamStatus {
   readonly pid: number | null;
   readonly inFlight: number;
   readonly breaker: "closed" | "open" | "half-open";
+  /** Whether it gets no calls for a while, since too many failed. */
+  readonly ejected: boolean;
   readonly calls: number;
   readonly failures: number;
   readonly server: { readonly name: string; readonly version: string } | null;
@@ -139,7 +141,7 @@ function summaryOf({
     isHealthy: !draining && pools.every((pool) => pool.members.some(isServing)),
     totalServers: members.length,
     healthyServers: members.filter(isServing).length,
-    currentStrategy: [...new Set(pools.map(({ strategy }) => strategy))].join(", "),
+    currentStrategy: [...new Set(pools.map(({ balancing }) => balancing.strategy))].join(", "),
     queueSize: pools.reduce((total, { queued }) => total + queued, 0),
     avgResponseTime: latencyMs.mean,
     throughput,
@@ -159,20 +161,22 @@ const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", 
 
 function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
   const { lists } = pool.catalog;
+  const { strategy, endpoints } = pool.balancing;
+  const ejected = new Set(endpoints.filter((endpoint) => endpoint.ejected).map(({ id }) => id));
   return {
     namespace: pool.namespace,
     path: `${basePath}/${pool.namespace}`,
-    strategy: pool.strategy,
+    strategy,
     tools: lists.tools.size,
     resources: lists.resources.size,
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
     queued: pool.queued,
-    replicas: pool.members.map((member) => upstreamStatus(member, clock)),
+    replicas: pool.members.map((member) => upstreamStatus(member, ejected.has(member.id), clock)),
   };
 }
 
-function upstreamStatus(member: PoolMember, clock: Clock): UpstreamStatus {
+function upstreamStatus(member: PoolMember, ejected: boolean, clock: Clock): UpstreamStatus {
   const { replica, breaker, config } = member;
   const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
@@ -193,6 +197,7 @@ function upstreamStatus(member: PoolMember, clock: Clock): UpstreamStatus {
     pid,
     inFlight: member.inFlight,
     breaker: breaker.state.status,
+    ejected,
     calls: member.calls,
     failures: member.failures,
     server: info?.serverInfo ?? null,

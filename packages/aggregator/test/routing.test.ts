@@ -106,6 +106,45 @@ it("refuses at once what no upstream of the pool will ever be fit for, and waits
   expect((await harness.call("p__read")).text).toBe(pidOf(harness, "p-3"));
 });
 
+it("serves calls first that a rule calls urgent, and lets others by that wait for another upstream", async () => {
+  await using harness = await start({
+    pools: [
+      {
+        namespace: "p",
+        queueTimeoutMs: 30_000,
+        queueAgeingMs: 60_000,
+        upstreams: [
+          scripted({}, { maxConcurrency: 1, tags: ["one"] }),
+          scripted({}, { maxConcurrency: 1, tags: ["two"] }),
+        ],
+      },
+    ],
+    routing: {
+      rules: [
+        { name: "two", match: { clients: ["two"] }, route: { tags: ["two"] } },
+        { name: "urgent", match: { clients: ["ada"] }, route: { tags: ["one"], priority: 9 } },
+        { name: "one", route: { tags: ["one"] } },
+      ],
+    },
+  });
+  const order: string[] = [];
+  const queued = (calls: number): Promise<void> =>
+    expect.poll(() => harness.multiplexer.getStatus().queueSize).toBe(calls);
+  const call = async (caller: string, ms = 0): Promise<void> => {
+    await harness.call("p__work", { ms }, { caller });
+    order.push(caller);
+  };
+  const blocker = call("blocker", 3_000);
+  await expect.poll(() => harness.multiplexer.getStatus().calls.inFlight).toBe(1);
+  const bob = call("bob");
+  await queued(1);
+  const ada = call("ada");
+  await queued(2);
+  await call("two");
+  await Promise.all([blocker, bob, ada]);
+  expect(order).toEqual(["two", "blocker", "ada", "bob"]);
+});
+
 it.each<[RoutingConfig, RegExp]>([
   [{ rules: [{ name: "a", route: { timeoutClass: "slow" } }] }, /there is no timeout class "slow"/],
   [{ rules: [{ name: "a", route: { strategy: "fastest" } }] }, /strategy "fastest" is not built in/],

@@ -87,7 +87,7 @@ function poolPerformance(pool: Pool, now: number): PoolPerformance {
   const attempts = upstreams.reduce((sum, { figures }) => sum + figures.calls, 0);
   return {
     namespace: pool.namespace,
-    strategy: pool.strategy,
+    strategy: pool.balancing.strategy,
     ...pool.window.figures(now),
     inFlight: pool.inFlight,
     queueSize: pool.queued,

@@ -5,6 +5,7 @@ import {
   type AcquireRequest,
   type Balancer,
   type BalancerEvent,
+  type BalancerSnapshot,
   createBalancer,
   type Lease,
 } from "@fairlead/balancer";
@@ -30,7 +31,7 @@ export interface MembersOptions {
   readonly listener: MembersListener;
 }
 
-interface MembersListener extends Omit<ReplicaListener, "onStateChange"> {
+interface MembersListener extends Omit<ReplicaListener, "onStateChange" | "onChecked"> {
   /** Its state, or what its operator wants of it, has changed. */
   onState(member: PoolMember): void;
   /** It has taken the place of another one, or is new: from here on its lists count. */
@@ -41,7 +42,7 @@ interface MembersListener extends Omit<ReplicaListener, "onStateChange"> {
 }
 
 /** An upstream for one attempt. */
-export interface Grant {
+interface Grant {
   readonly lease: Lease;
   readonly member: PoolMember;
   /** The permit of the member's breaker. */
@@ -53,7 +54,7 @@ export interface Members {
   readonly byId: ReadonlyMap<string, PoolMember>;
   /** Those that belong to it and those that are on their way out. */
   readonly all: readonly PoolMember[];
-  readonly strategy: string;
+  readonly balancing: BalancerSnapshot;
   /** Whose replica it is, as long as it has not been stopped. */
   of(replica: Replica): PoolMember | undefined;
   isCurrent(member: PoolMember): boolean;
@@ -104,6 +105,10 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   const replicaListener: ReplicaListener = {
     ...listener,
+    onChecked(replica) {
+      const breaker = live.get(replica)?.breaker;
+      if (breaker !== undefined && breaker.state.status !== "closed") breaker.reset();
+    },
     onStateChange(replica) {
       const member = live.get(replica);
       if (member === undefined) return;
@@ -124,8 +129,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     get all() {
       return [...byId.values(), ...[...live.values()].filter(isLeaving)];
     },
-    get strategy() {
-      return balancer.snapshot().strategy;
+    get balancing() {
+      return balancer.snapshot();
     },
     of: (replica) => live.get(replica),
     isCurrent,
@@ -345,11 +350,24 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 }
 
 /** Options that a balancer is made with. */
-const BALANCER_KEYS: readonly (keyof PoolConfig)[] = ["strategy", "strategyOptions"];
+const BALANCER_KEYS: readonly (keyof PoolConfig)[] = [
+  "strategy",
+  "strategyOptions",
+  "outlierEjection",
+  "slowStart",
+  "panicThresholdRatio",
+];
 
 /** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
-  { namespace, strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig,
+  {
+    namespace,
+    strategy = DEFAULT_STRATEGY,
+    strategyOptions,
+    outlierEjection: { enabled: ejects = true, ...outlierEjection } = {},
+    slowStart = {},
+    panicThresholdRatio = 0.5,
+  }: PoolConfig,
   {
     clock,
     random,
@@ -363,6 +381,9 @@ function createBalancerFor(
       strategy:
         routingStrategies.length === 0 ? strategy : switchingStrategy(strategy, routingStrategies, selected),
       strategyOptions,
+      outlierEjection: ejects && defined(outlierEjection),
+      slowStart: defined(slowStart),
+      panicThresholdRatio,
       clock,
       random,
       // A pause of this process during a pick is no fault of a built-in strategy.

@@ -3,7 +3,7 @@
 // the timer's argument and the queue's entry at once.
 import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
-import type { Caller } from "../caller.ts";
+import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
@@ -16,6 +16,7 @@ import type {
 } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { Waiting } from "./admission.ts";
 import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
@@ -75,23 +76,45 @@ export interface PoolCallOwner {
   readonly budget: RetryBudget;
   readonly wheel: TimerWheel;
   readonly now: () => number;
-  /** Leases an upstream, or says why there is none: worth waiting for, or not. */
-  attempt(call: PoolCall): Attempt | "wait" | AggregatorError;
+  /** Whether HTTP 503 says that a call was not executed. */
+  readonly is503Rejection: boolean;
+  /**
+   * Leases an upstream, or says why there is none: worth waiting for, or not; or, of a call that was turned away everywhere,
+   * that it is too early to ask again.
+   */
+  attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError;
+  /** Whether calls wait, so that a further one has to get in line. */
+  readonly isQueueing: boolean;
+  /** Whether any upstream is well, if perhaps busy. */
+  readonly isServing: boolean;
+  /** When it is worth trying again, in milliseconds. */
+  retryAfterMs(): number;
+  /** Names the upstreams that could serve the call. */
+  groupOf(call: PoolCall): string;
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
   onFailure(attempt: Attempt, failure: UpstreamFailure): void;
   onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
-  onEnd(call: PoolCall, failed: boolean): void;
+  onEnd(call: PoolCall, end: CallEnd): void;
 }
 
-export class PoolCall implements UpstreamExchange {
+/** Before a call goes to upstreams again that had no room and did not say for how long, in milliseconds. */
+const OVERLOAD_PAUSE_MS = 250;
+
+/** How a call ends: `server-error` is an answer, too, but one that says that the server is at fault. */
+export type CallEnd = "answered" | "server-error" | "failed" | "cancelled";
+
+export class PoolCall implements UpstreamExchange, Waiting {
   readonly request: PoolRequest;
   /** Its number in its pool; set once it is there. */
   id = 0;
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
+  queuedAt = 0;
+  /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
+  mayReturn = true;
   readonly #owner: PoolCallOwner;
   /** On the pool's clock, in milliseconds. */
   readonly startedAt: number;
@@ -102,6 +125,7 @@ export class PoolCall implements UpstreamExchange {
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
   #waiting = false;
+  #paused = false;
   #lastFailure: UpstreamFailure | undefined;
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
@@ -125,6 +149,20 @@ export class PoolCall implements UpstreamExchange {
     return this.request.method;
   }
 
+  /** Whom queues are fair between. */
+  get key(): string {
+    return this.request.caller.id;
+  }
+
+  get priority(): number {
+    const { priority } = this.request;
+    return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
+  }
+
+  get group(): string {
+    return this.#owner.groupOf(this);
+  }
+
   /** The upstream that has the call now. */
   get member(): PoolMember | undefined {
     return this.#current?.member;
@@ -140,12 +178,22 @@ export class PoolCall implements UpstreamExchange {
   wake(): boolean {
     if (!this.#waiting) return true;
     const attempt = this.#owner.attempt(this);
-    if (attempt === "wait") return false;
+    if (attempt === "wait" || attempt === "pause") return false;
     this.#waiting = false;
     this.#owner.dequeue(this);
     this.#arm(this.#leftMs());
     this.#take(attempt);
     return true;
+  }
+
+  /** There is no place in the queue for it, or not any more. */
+  displace(): void {
+    const retryAfterMs = this.#owner.retryAfterMs();
+    this.#fail(
+      "QUEUE_FULL",
+      `Too many calls wait for an upstream of ${this.#owner.namespace}; try again in ${inSeconds(retryAfterMs)} s.`,
+      { outcome: "not-executed", retryAfterMs },
+    );
   }
 
   encode(id: number, target: RequestTarget): Buffer {
@@ -168,8 +216,10 @@ export class PoolCall implements UpstreamExchange {
       this.onFailure(refusalOf(message));
       return;
     }
-    this.#settle(isError ? outcomeOfError(code) : SUCCESS);
-    if (this.#end(false)) this.request.onAnswer(message, envelope);
+    const outcome = isError ? outcomeOfError(code) : SUCCESS;
+    this.#settle(outcome);
+    if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
+      this.request.onAnswer(message, envelope);
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {
@@ -188,14 +238,17 @@ export class PoolCall implements UpstreamExchange {
       },
       end: () => {
         this.#settle(SUCCESS);
-        if (this.#end(false)) sink.end();
+        if (this.#end("answered")) sink.end();
       },
     };
   }
 
-  onFailure(failure: UpstreamFailure): void {
+  onFailure(reported: UpstreamFailure): void {
     const attempt = this.#current;
     if (attempt === undefined) return;
+    const failure: UpstreamFailure =
+      reported.status === 503 && this.#owner.is503Rejection ? { ...reported, executed: "no" } : reported;
+    if (failure.kind === "overload") this.mayReturn = false;
     const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
@@ -234,7 +287,7 @@ export class PoolCall implements UpstreamExchange {
   cancel(reason: string): void {
     if (this.#ended) return;
     this.#dropAttempt(reason, CANCELLED);
-    this.#end(false);
+    this.#end("cancelled");
   }
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
@@ -260,28 +313,36 @@ export class PoolCall implements UpstreamExchange {
   abort(error: AggregatorError): void {
     if (this.#ended) return;
     this.#dropAttempt(error.message, CANCELLED);
-    if (this.#end(true)) this.request.onError(error);
+    if (this.#end("failed")) this.request.onError(error);
   }
 
   #next(): void {
-    const attempt = this.#owner.attempt(this);
+    const attempt = this.#owner.isQueueing ? "wait" : this.#owner.attempt(this);
+    if (attempt === "pause") {
+      this.#pause();
+      return;
+    }
     if (attempt !== "wait") {
       this.#take(attempt);
       return;
     }
     if (!this.#owner.enqueue(this)) {
-      this.#fail(
-        "QUEUE_FULL",
-        `Too many calls wait for an upstream of ${this.#owner.namespace}; try again later.`,
-        {
-          outcome: "not-executed",
-          retryAfterMs: this.#owner.queueTimeoutMs,
-        },
-      );
+      this.displace();
       return;
     }
     this.#waiting = true;
     this.#arm(Math.min(this.#owner.queueTimeoutMs, this.#leftMs()));
+  }
+
+  /** Every upstream has no room: asks again when they said, if that is soon. */
+  #pause(): void {
+    const delayMs = this.#lastFailure?.retryAfterMs ?? OVERLOAD_PAUSE_MS;
+    if (delayMs > Math.min(this.#owner.queueTimeoutMs, this.#leftMs())) {
+      this.#exhausted();
+      return;
+    }
+    this.#paused = true;
+    this.#arm(delayMs);
   }
 
   #take(attempt: Attempt | AggregatorError): void {
@@ -301,6 +362,13 @@ export class PoolCall implements UpstreamExchange {
       this.#exhausted();
       return;
     }
+    if (this.#paused) {
+      this.#paused = false;
+      this.mayReturn = true;
+      this.#arm(this.#leftMs());
+      this.#next();
+      return;
+    }
     const upstream = this.member?.id;
     const timeoutMs = Math.round(this.#owner.now() - this.startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
@@ -313,6 +381,15 @@ export class PoolCall implements UpstreamExchange {
 
   #exhausted(): void {
     const failure = this.#lastFailure;
+    if (failure === undefined && this.#owner.isServing) {
+      const retryAfterMs = this.#owner.retryAfterMs();
+      this.#fail(
+        "QUEUE_TIMEOUT",
+        `Every upstream of ${this.#owner.namespace} was busy for ${inSeconds(this.#owner.now() - this.queuedAt)} s; try again in ${inSeconds(retryAfterMs)} s.`,
+        { outcome: "not-executed", retryAfterMs },
+      );
+      return;
+    }
     if (failure === undefined) {
       this.#fail(
         "NO_SERVERS_AVAILABLE",
@@ -327,7 +404,10 @@ export class PoolCall implements UpstreamExchange {
     this.#fail(
       "FAILOVER_EXHAUSTED",
       `${this.request.subject} failed on ${this.tried.join(", ")}; the last failure: ${failure.message}`,
-      { outcome: "not-executed" },
+      {
+        outcome: "not-executed",
+        ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+      },
       failure.cause,
     );
   }
@@ -336,7 +416,7 @@ export class PoolCall implements UpstreamExchange {
     const all = { pool: this.#owner.namespace, attempts: this.#attempts, ...facts };
     // What the last attempt says does not undo what an earlier one may have done.
     if (this.#mayHaveRun && all.outcome === "not-executed") all.outcome = "unknown";
-    if (this.#end(true)) this.request.onError(new AggregatorError(code, message, all, { cause }));
+    if (this.#end("failed")) this.request.onError(new AggregatorError(code, message, all, { cause }));
   }
 
   #dropAttempt(reason: string, outcome: AttemptOutcome): void {
@@ -354,13 +434,13 @@ export class PoolCall implements UpstreamExchange {
   }
 
   /** True for the first end only. */
-  #end(failed: boolean): boolean {
+  #end(end: CallEnd): boolean {
     if (this.#ended) return false;
     this.#ended = true;
     if (this.#timer !== undefined) this.#owner.wheel.cancel(this.#timer);
     if (this.#waiting) this.#owner.dequeue(this);
     this.#waiting = false;
-    this.#owner.onEnd(this, failed);
+    this.#owner.onEnd(this, end);
     return true;
   }
 
@@ -379,6 +459,10 @@ export class PoolCall implements UpstreamExchange {
   #leftMs(): number {
     return this.#deadlineAt - this.#owner.now();
   }
+}
+
+function inSeconds(ms: number): number {
+  return Math.ceil(ms / 100) / 10;
 }
 
 /** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion: about the gateway's hop, not the client's. */

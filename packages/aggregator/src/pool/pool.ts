@@ -1,5 +1,5 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import type { BalancerEvent } from "@fairlead/balancer";
+import type { BalancerEvent, BalancerSnapshot } from "@fairlead/balancer";
 import {
   type Clock,
   createRetryBudget,
@@ -20,6 +20,7 @@ import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
+import { createAdmission } from "./admission.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
@@ -59,7 +60,8 @@ export interface Pool {
   readonly namespace: string;
   /** As it is now; its upstreams are those of `upstreams`. */
   readonly config: PoolConfig;
-  readonly strategy: string;
+  /** The balancer's view of its upstreams. */
+  readonly balancing: BalancerSnapshot;
   readonly catalog: PoolCatalog;
   /** Who belongs to it, and who is on the way out. */
   readonly members: readonly PoolMember[];
@@ -98,7 +100,14 @@ export function createPool(options: PoolOptions): Pool {
   const startTimeoutMs = (): number => config.startTimeoutMs ?? START_TIMEOUT_MS;
   const catalog = createPoolCatalog();
   const active = new IdTable<PoolCall>();
-  const queue = new Set<PoolCall>();
+  const wheel = clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock });
+  const admission = createAdmission({
+    clock,
+    wheel,
+    maxQueue: () => config.maxQueue ?? 1_000,
+    queueTimeoutMs,
+    ageingMs: () => config.queueAgeingMs ?? 200,
+  });
   const counts = { total: 0, failed: 0 };
   const meter = new PoolMeter(clock);
   /** Why the last call on an upstream failed, by its id. */
@@ -121,15 +130,26 @@ export function createPool(options: PoolOptions): Pool {
       initialTokens: 100,
       clock,
     }),
-    wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
+    wheel,
     now: () => clock.now(),
     attempt,
-    enqueue(call) {
-      if (queue.size >= (config.maxQueue ?? 1_000)) return false;
-      queue.add(call);
-      return true;
+    get is503Rejection() {
+      return config.on503 === "rejected";
     },
-    dequeue: (call) => void queue.delete(call),
+    get isQueueing() {
+      return admission.size > 0;
+    },
+    get isServing() {
+      return [...members.byId.values()].some(isServing);
+    },
+    retryAfterMs: admission.retryAfterMs,
+    groupOf({ request: { entry, onlyModern, routing } }) {
+      const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
+      const able = onlyModern ? `modern ${only}` : only;
+      return routing === undefined ? able : `${able} ${routing.group}`;
+    },
+    enqueue: admission.enter,
+    dequeue: admission.leave,
     onAttemptEnd(ended, outcome) {
       const { member } = ended;
       const { breaker } = outcome;
@@ -143,11 +163,11 @@ export function createPool(options: PoolOptions): Pool {
       // Its tools want other header fields than they did when they were listed.
       if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
-    onEnd(call, failed) {
+    onEnd(call, end) {
       active.take(call.id);
-      meter.callEnded(call, failed);
-      if (failed) counts.failed++;
-      if (queue.size > 0) queueMicrotask(wakeQueue);
+      meter.callEnded(call, end);
+      if (end === "failed") counts.failed++;
+      if (admission.size > 0) queueMicrotask(admission.pump);
     },
   };
 
@@ -199,8 +219,8 @@ export function createPool(options: PoolOptions): Pool {
     get config() {
       return config;
     },
-    get strategy() {
-      return members.strategy;
+    get balancing() {
+      return members.balancing;
     },
     catalog,
     get members() {
@@ -211,7 +231,7 @@ export function createPool(options: PoolOptions): Pool {
       return active.size;
     },
     get queued() {
-      return queue.size;
+      return admission.size;
     },
     calls: counts,
     window: meter.window,
@@ -228,7 +248,7 @@ export function createPool(options: PoolOptions): Pool {
     configure(next) {
       members.configure(next);
       config = next;
-      wakeQueue();
+      admission.pump();
     },
     drain(member, reason, timeoutMs) {
       members.setMode(member, "draining", reason);
@@ -266,15 +286,16 @@ export function createPool(options: PoolOptions): Pool {
     return config.queueTimeoutMs ?? 2_000;
   }
 
-  function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
     const startedAt = meter.attemptBegins(call);
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
-    return (
-      lease(call, exclude, startedAt) ??
-      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined) ??
-      refusal(call)
-    );
+    const first = lease(call, exclude, startedAt);
+    if (first !== undefined) return first;
+    if (!call.mayReturn) return "pause";
+    const again =
+      call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined;
+    return again ?? refusal(call);
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -324,17 +345,11 @@ export function createPool(options: PoolOptions): Pool {
     );
   }
 
-  function wakeQueue(): void {
-    for (const call of queue) {
-      if (!call.wake()) return;
-    }
-  }
-
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
     const { status, reason } = stateOf(member);
-    if (status === "ready") wakeQueue();
+    if (status === "ready") admission.pump();
     else if (status === "unhealthy") {
       for (const call of active.values()) {
         if (call.member === member) call.abandon(reason ?? "unhealthy");

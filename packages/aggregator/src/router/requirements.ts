@@ -9,8 +9,8 @@ export function requiring(
   capabilities: readonly string[],
 ): RoutingDecision {
   const { rule, strategy, priority, timeoutMs, maxTimeoutMs, filter = {} } = decision ?? {};
-  const all = [...(filter.capabilities ?? []), ...capabilities];
-  return { rule, strategy, priority, timeoutMs, maxTimeoutMs, filter: { ...filter, capabilities: all } };
+  const all = { ...filter, capabilities: [...(filter.capabilities ?? []), ...capabilities] };
+  return { rule, strategy, priority, timeoutMs, maxTimeoutMs, filter: all, group: JSON.stringify(all) };
 }
 
 /** Whether an upstream has what the decision asks for, well or not. */

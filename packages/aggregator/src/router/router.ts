@@ -18,6 +18,8 @@ export interface RoutingDecision {
   readonly rule: string | undefined;
   /** What an upstream must have; made for the balancer, so without what is not asked for. */
   readonly filter: RoutingFilter;
+  /** The filter as text: calls that ask the same wait in one line. */
+  readonly group: string;
   readonly strategy: string | undefined;
   readonly priority: number | undefined;
   readonly timeoutMs: number | undefined;
@@ -104,14 +106,16 @@ function compile({ name, match = {}, route }: RoutingRule, config: RoutingConfig
   const { timeoutMs, maxTimeoutMs } = config.timeoutClasses?.[route.timeoutClass ?? ""] ?? {};
   const { tags, capabilities, strategy, priority } = route;
   const glob = (key: "methods" | "pools" | "tools" | "clients"): Matcher | undefined => globOf(match, key);
+  const filter = {
+    ...(tags === undefined ? {} : { tags }),
+    ...(capabilities === undefined ? {} : { capabilities }),
+  };
   return {
     name,
     decision: {
       rule: name,
-      filter: {
-        ...(tags === undefined ? {} : { tags }),
-        ...(capabilities === undefined ? {} : { capabilities }),
-      },
+      filter,
+      group: JSON.stringify(filter),
       strategy,
       priority,
       timeoutMs,
