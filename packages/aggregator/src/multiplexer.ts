@@ -23,11 +23,11 @@ import type { LimitsConfig, MultiplexerConfig, PoolConfig, RoutingConfig, Upstre
 import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
 import { createEventHub, type EventHub } from "./event-hub.ts";
-import { balancerEvent, type MultiplexerEvent } from "./events.ts";
+import type { MultiplexerEvent } from "./events.ts";
 import { collisionError, createManagement, isFatal, type Management } from "./management.ts";
-import { stateOf } from "./pool/member.ts";
-import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
+import { createPool, type Pool } from "./pool/pool.ts";
 import { withPoolDefaults } from "./pool-defaults.ts";
+import { createPoolListener } from "./pool-listener.ts";
 import { createRouter } from "./router/router.ts";
 import { poolsOf, type ServerAddress } from "./server-address.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
@@ -127,42 +127,8 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   let draining = false;
   let closing: Promise<void> | undefined;
 
-  const listener: PoolListener = {
-    onCatalogChange(pool, kinds) {
-      const known = new Set(catalog.collisions.map(({ name }) => name));
-      catalog.rebuild(kinds);
-      for (const collision of catalog.collisions) {
-        if (!known.has(collision.name)) onEvent({ type: "name-collision", collision });
-      }
-      onEvent({ type: "catalog-changed", pool: pool.namespace, kinds });
-      notifier.listChanged(pool, kinds);
-    },
-    onMemberState(pool, member) {
-      const { status, reason, nextTryAtMs } = stateOf(member);
-      const retryInMs = nextTryAtMs === null ? null : nextTryAtMs - clock.now();
-      onEvent({
-        type: "upstream-state",
-        pool: pool.namespace,
-        upstream: member.id,
-        status,
-        reason,
-        retryInMs,
-      });
-    },
-    onServerNotification: (pool, _member, message, envelope) =>
-      notifier.serverNotification(pool, message, envelope),
-    onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
-    onProblem: (pool, { id }, message) =>
-      onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
-    onFailover({ namespace }, from, to, reason) {
-      if (history.moved(namespace, from, to, reason))
-        onEvent({ type: "calls-moved", pool: namespace, upstream: from, to, reason });
-    },
-    onBalancerEvent(namespace, event) {
-      const told = balancerEvent(namespace, event);
-      if (told !== undefined) onEvent(told);
-    },
-  };
+  // The catalog is made of the pools, so it comes after them.
+  const listener = createPoolListener({ catalog: () => catalog, notifier, history, clock, onEvent });
   const poolOf = (pool: PoolConfig): Pool =>
     createPool({
       config: pool,
