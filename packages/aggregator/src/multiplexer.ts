@@ -83,6 +83,8 @@ export interface Multiplexer extends Management {
     request: MethodRequest | QueryRequest,
     options?: number | ExecuteOptions,
   ): Promise<Result>;
+  /** Replaces the routing rules, for calls from here on. @throws {@link AggregatorError} `INVALID_CONFIG` */
+  updateRouting(routing: RoutingConfig | undefined): void;
   getStatus(): MultiplexerStatus;
   /** Figures of the last minute, advice that follows from them, and the failovers that are remembered. */
   getPerformanceAnalytics(): PerformanceAnalytics;
@@ -119,7 +121,8 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   if (options.onEvent !== undefined) on("*", options.onEvent);
   const history = createFailoverHistory(clock);
   on("failover", ({ pool, upstream, reason }) => history.forced(pool, upstream, reason));
-  const router = createRouter(config.routing);
+  let { routing } = config;
+  let router = createRouter(routing);
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
   let started = false;
@@ -135,7 +138,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       limits,
       clientInfo: serverInfo,
       zone: config.zone,
-      routingStrategies: strategiesIn(config.routing),
+      routingStrategies: () => strategiesIn(routing),
       starts,
       clock,
       random,
@@ -143,7 +146,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     });
   const pools = config.pools.map((pool) => poolOf(completed(pool)));
   const catalog = createCatalog(pools, separator);
-  const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier, router });
+  const service = createService({
+    serverInfo,
+    separator,
+    pageSize: limits.pageSize,
+    notifier,
+    router: () => router,
+  });
   const inProcess = createInProcess({
     catalog,
     service,
@@ -204,6 +213,14 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         throw new AggregatorError("DRAINING", "The multiplexer is closed.", { outcome: "not-executed" });
       const settings = typeof options === "number" ? { priority: options } : options;
       return (await inProcess.execute(request, settings)) as Result;
+    },
+    updateRouting(next) {
+      const [contradiction] = contradictionsOf({ pools: [], routing: next });
+      if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
+      routing = next;
+      router = createRouter(next);
+      // Their balancers are made with the strategies that the rules name.
+      for (const pool of pools) pool.configure(pool.config);
     },
     getStatus: () =>
       statusOf({

@@ -1,7 +1,7 @@
 import { NO_PICK, STRATEGY_API, type Strategy } from "@fairlead/balancer";
 import { expect, it } from "vitest";
 import { AggregatorError, createMultiplexer, type RoutingConfig } from "../src/index.ts";
-import { type Harness, scripted, start } from "./harness.ts";
+import { type Harness, keepCalling, scripted, start } from "./harness.ts";
 
 const firstOnly = (): Strategy => ({
   name: "first-only",
@@ -104,6 +104,28 @@ it("refuses at once what no upstream of the pool will ever be fit for, and waits
   process.kill(Number(pidOf(harness, "p-3")), "SIGKILL");
   await expect.poll(() => harness.multiplexer.getStatus().healthyServers).toBe(2);
   expect((await harness.call("p__read")).text).toBe(pidOf(harness, "p-3"));
+});
+
+it("takes other rules while it runs, and keeps those that it has when the others are wrong", async () => {
+  await using harness = await startWith();
+  const { multiplexer } = harness;
+  const load = keepCalling(harness, "p__read");
+  const text = async (): Promise<string | undefined> => (await harness.call("p__work")).text;
+  expect(await text()).toBe(pidOf(harness, "p-1"));
+  multiplexer.updateRouting({
+    rules: [{ name: "big", match: { tools: ["work"] }, route: { tags: ["big"] } }],
+  });
+  expect(await text()).toBe(pidOf(harness, "p-3"));
+  const wrong = { rules: [{ name: "x", route: { strategy: "fastest" } }] };
+  expect(() => multiplexer.updateRouting(wrong)).toThrow(/not built in/);
+  expect(await text()).toBe(pidOf(harness, "p-3"));
+  multiplexer.updateRouting({
+    rules: [{ name: "spread", match: { tools: ["work"] }, route: { strategy: "round-robin" } }],
+  });
+  expect(new Set([await text(), await text(), await text()]).size).toBe(3);
+  multiplexer.updateRouting(undefined);
+  expect(await text()).toBe(pidOf(harness, "p-1"));
+  expect(await load.stop()).toEqual([]);
 });
 
 it("serves calls first that a rule calls urgent, and lets others by that wait for another upstream", async () => {

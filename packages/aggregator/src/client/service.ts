@@ -26,7 +26,8 @@ export interface ServiceOptions {
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
-  readonly router?: Router | undefined;
+  /** The routing rules, as they are now. */
+  readonly router: () => Router | undefined;
 }
 
 export interface Service {
@@ -198,7 +199,7 @@ export function createService({
   }
 
   function routingOf(exchange: Exchange, route: Route): RoutingDecision | undefined {
-    const decision = router?.decide(exchange, route);
+    const decision = router()?.decide(exchange, route);
     const { capabilities } = exchange;
     return capabilities === undefined ? decision : requiring(decision, capabilities);
   }

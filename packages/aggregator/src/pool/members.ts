@@ -23,8 +23,8 @@ export interface MembersOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
-  /** Built-in strategies that routing rules may ask for instead of the pool's own. @defaultValue none */
-  readonly routingStrategies?: readonly string[] | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -99,7 +99,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   let selected: string | undefined;
   /** The permit that a breaker gave during the last `acquire`. */
   let permit = 0;
-  let balancer = createBalancerFor(config, options, () => selected);
+  let switchable = options.routingStrategies();
+  let balancer = createBalancerFor(config, switchable, options, () => selected);
   let started = false;
   let stopped = false;
 
@@ -332,9 +333,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     const before = config;
     config = next;
     const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
-    if (!BALANCER_KEYS.every(isSame)) {
+    const strategies = options.routingStrategies();
+    if (!BALANCER_KEYS.every(isSame) || !isDeepStrictEqual(strategies, switchable)) {
       const old = balancer;
-      balancer = createBalancerFor(next, options, () => selected);
+      balancer = createBalancerFor(next, strategies, options, () => selected);
+      switchable = strategies;
       for (const member of byId.values()) {
         introduce(balancer, member);
         showHealth(member);
@@ -368,18 +371,13 @@ function createBalancerFor(
     slowStart = {},
     panicThresholdRatio = 0.5,
   }: PoolConfig,
-  {
-    clock,
-    random,
-    listener,
-    routingStrategies = [],
-  }: Pick<MembersOptions, "clock" | "random" | "listener" | "routingStrategies">,
+  switchable: readonly string[],
+  { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
   selected: () => string | undefined,
 ): Balancer {
   try {
     return createBalancer({
-      strategy:
-        routingStrategies.length === 0 ? strategy : switchingStrategy(strategy, routingStrategies, selected),
+      strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
       strategyOptions,
       outlierEjection: ejects && defined(outlierEjection),
       slowStart: defined(slowStart),

@@ -34,8 +34,8 @@ export interface PoolOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
-  /** Built-in strategies that routing rules may ask for. @defaultValue none */
-  readonly routingStrategies?: readonly string[] | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
