@@ -14,6 +14,7 @@ const ready: UpstreamStatus = {
   restarts: 0,
   pid: 1,
   inFlight: 0,
+  sessions: 0,
   breaker: "closed",
   calls: 0,
   failures: 0,

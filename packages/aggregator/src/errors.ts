@@ -10,6 +10,7 @@ export type AggregatorErrorCode =
   | "OUTCOME_UNKNOWN"
   | "DEADLINE_EXCEEDED"
   | "QUEUE_FULL"
+  | "INPUT_REFUSED"
   | "NAME_COLLISION"
   | "INVALID_CONFIG"
   | "DRAINING";

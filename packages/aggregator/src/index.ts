@@ -2,12 +2,15 @@ export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
 export type {
   BreakerConfig,
+  ClientCapability,
   HealthCheckConfig,
   HttpUpstreamConfig,
   LimitsConfig,
   MultiplexerConfig,
   PoolConfig,
   RestartConfig,
+  SessionLimitsConfig,
+  SessionPolicy,
   StdioUpstreamConfig,
   ToolPolicy,
   UpstreamConfig,

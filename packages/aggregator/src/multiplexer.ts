@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import { createCatalog } from "./catalog/catalog.ts";
 import { isNamespace } from "./catalog/names.ts";
+import type { Client } from "./client/client.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
@@ -104,13 +105,24 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     createPool({ config: pool, limits, clientInfo: serverInfo, starts, clock, random, listener }),
   );
   const catalog = createCatalog(pools, separator);
-  const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
+  const service = createService({
+    serverInfo,
+    separator,
+    pageSize: limits.pageSize,
+    notifier,
+    clock,
+  });
+  const onClientGone = (client: Client): void => {
+    notifier.removeClient(client);
+    service.forget(client);
+    for (const pool of pools) pool.sessions.forget(client.key);
+  };
   const sessions = createSessions({
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
     clock,
     onOpen: notifier.addClient,
-    onClose: notifier.removeClient,
+    onClose: onClientGone,
   });
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
@@ -127,7 +139,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         maxRequestBytes: limits.maxRequestBytes,
         maxDepth: limits.maxDepth,
         onOpen: notifier.addClient,
-        onClose: notifier.removeClient,
+        onClose: onClientGone,
         onError,
       }),
     getStatus: () =>

@@ -45,6 +45,8 @@ export interface UpstreamStatus {
   readonly restarts: number;
   readonly pid: number | null;
   readonly inFlight: number;
+  /** Sessions that clients have of their own. */
+  readonly sessions: number;
   readonly breaker: "closed" | "open" | "half-open";
   readonly calls: number;
   readonly failures: number;
@@ -126,6 +128,7 @@ function upstreamStatus(pool: Pool, member: PoolMember, clock: Clock): UpstreamS
     restarts,
     pid,
     inFlight: pool.inFlightOf(member),
+    sessions: pool.sessions.countsOf(replica).sessions,
     breaker: breaker.state.status,
     calls: member.calls,
     failures: member.failures,

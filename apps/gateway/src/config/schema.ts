@@ -72,6 +72,9 @@ const pool = z.strictObject({
   maxQueue: z.number().int().min(0).optional(),
   trustAnnotations: z.boolean().optional(),
   tools: z.record(z.string(), toolPolicy).optional(),
+  session: z.enum(["per-client", "shared", "ephemeral"]).optional(),
+  sessionLimits: z.strictObject({ max: positive.optional(), idleMs: positive.optional() }).optional(),
+  clientCapabilities: z.array(z.enum(["sampling", "elicitation", "roots"])).optional(),
   healthCheck: z
     .strictObject({
       intervalMs: milliseconds.optional(),

@@ -4,8 +4,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
+import type { SessionClient } from "../upstream/client-session.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
+import { sessionClientOf } from "./session-client.ts";
 
 /** How a front answers. */
 export interface Responder {
@@ -33,7 +35,7 @@ export class ClientExchange implements Exchange {
   readonly headers: IncomingHttpHeaders | undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
-  readonly #responder: Responder;
+  #responder: Responder;
   #ended = false;
 
   constructor({ era, client, scope, message, envelope, headers }: ExchangeFields, responder: Responder) {
@@ -57,6 +59,16 @@ export class ClientExchange implements Exchange {
 
   drop(): void {
     if (this.#end()) this.#responder.drop();
+  }
+
+  hold(responder: Responder): Responder {
+    const before = this.#responder;
+    this.#responder = responder;
+    return before;
+  }
+
+  sessionClient(): SessionClient {
+    return sessionClientOf(this);
   }
 
   cancel(): void {

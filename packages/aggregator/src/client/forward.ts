@@ -6,11 +6,13 @@ import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import { AggregatorError } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
 import { failureMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import { MAX_ROUNDS } from "./input-rounds.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
@@ -27,6 +29,14 @@ export function forward(
   exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel));
 }
 
+/** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
+interface Round {
+  readonly number: number;
+  readonly members: Buffer | undefined;
+}
+
+const FIRST_ROUND: Round = { number: 1, members: undefined };
+
 class ForwardedRequest implements PoolRequest {
   readonly method: string;
   readonly entry: PoolEntry;
@@ -38,8 +48,15 @@ class ForwardedRequest implements PoolRequest {
   readonly #route: Route;
   readonly #target: Readonly<Span>;
   readonly #logLevel: number | undefined;
+  readonly #round: Round;
 
-  constructor(exchange: Exchange, route: Route, target: Readonly<Span>, logLevel: number | undefined) {
+  constructor(
+    exchange: Exchange,
+    route: Route,
+    target: Readonly<Span>,
+    logLevel: number | undefined,
+    round: Round = FIRST_ROUND,
+  ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
     const { config } = route.pool;
@@ -47,13 +64,18 @@ class ForwardedRequest implements PoolRequest {
     this.method = method;
     this.entry = entry;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
-    this.onlyModern = isInputRound && exchange.era === "modern";
+    this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
     this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
     this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
     this.#logLevel = logLevel;
+    this.#round = round;
+  }
+
+  get origin(): Exchange {
+    return this.#exchange;
   }
 
   get subject(): string {
@@ -69,7 +91,9 @@ class ForwardedRequest implements PoolRequest {
       splices.push({ span: envelope.metaProgressToken, bytes: idBytes });
     if (textOf(message, this.#target) !== original)
       splices.push({ span: this.#target, bytes: Buffer.from(JSON.stringify(original)) });
-    if (upstream.era === "modern") spliceForModern(splices, this.#exchange, upstream);
+    if (this.#round.members !== undefined) splices.push(insertion(envelope.params, this.#round.members));
+    if (upstream.era === "modern")
+      spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
     return splice(message, splices);
   }
 
@@ -82,17 +106,59 @@ class ForwardedRequest implements PoolRequest {
     if (out !== undefined) this.#exchange.notify(out);
   }
 
+  onServerRequest(request: ServerRequest): void {
+    this.#exchange.observer?.asked(this.#exchange, request);
+  }
+
   onAnswer(answer: Buffer, answered: Envelope): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
+    else if (kind === "input_required") this.#askForInput(answer, answered);
     else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
+  }
+
+  /** A legacy client is asked in the middle of its call; the server is then called again with the answers. */
+  #askForInput(answer: Buffer, answered: Envelope): void {
+    const exchange = this.#exchange;
+    const { pool } = this.#route;
+    const refused = (why: string): void =>
+      this.onError(
+        new AggregatorError("INPUT_REFUSED", `${this.subject}: ${why}.`, {
+          pool: pool.namespace,
+          outcome: "unknown",
+        }),
+      );
+    if (this.#round.number >= MAX_ROUNDS) {
+      refused(`the server still asks after ${MAX_ROUNDS} rounds`);
+      return;
+    }
+    // What follows at once, as when nothing is asked, comes behind this.
+    exchange.work = undefined;
+    const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
+      onAnswered: (members) => {
+        const further = { number: this.#round.number + 1, members };
+        exchange.work = pool.dispatch(
+          new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, further),
+        );
+      },
+      onRefused: refused,
+    });
+    exchange.work ??= work;
   }
 
   onError(error: AggregatorError): void {
     this.#exchange.reply(failureMessage(this.#exchange.id, error));
   }
+}
+
+/** Puts members in front of those of `params`, which has some: what is routed has a name. */
+function insertion({ start }: Readonly<Span>, members: Buffer): Splice {
+  return {
+    span: { start: start + 1, end: start + 1 },
+    bytes: Buffer.concat([members, Buffer.from(",")]),
+  };
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

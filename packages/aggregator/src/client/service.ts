@@ -1,4 +1,5 @@
 // What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
+import type { Clock } from "@fairlead/core";
 import type { Route, Scope } from "../catalog/catalog.ts";
 import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
 import {
@@ -9,20 +10,25 @@ import {
 } from "../era.ts";
 import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { ClientHello } from "../upstream/client-session.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
+import { createHeldCalls } from "./held-calls.ts";
+import { askForInput } from "./input-rounds.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
+import { createQuestions } from "./questions.ts";
 
 export interface ServiceOptions {
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
+  readonly clock: Clock;
 }
 
 export interface Service {
@@ -30,23 +36,46 @@ export interface Service {
   request(exchange: Exchange): void;
   /** Handles a notification of a client. */
   notification(client: Client, message: Buffer, envelope: Envelope): void;
-  /** The result of `initialize`, and the revision that was agreed on. */
-  initialize(scope: Scope, params: Buffer): { readonly result: string; readonly protocolVersion: string };
+  /** Handles a client's response to what it was asked. */
+  response(client: Client, message: Buffer, envelope: Envelope): void;
+  /** A client has gone: what it was asked finds no answer. */
+  forget(client: Client): void;
+  /** The result of `initialize`, the revision that was agreed on, and what the client said of itself. */
+  initialize(scope: Scope, params: Buffer): Initialized;
   /** Ends all listen streams, as before a shutdown. */
   endListens(): void;
   readonly running: number;
 }
 
+interface Initialized {
+  readonly result: string;
+  readonly protocolVersion: string;
+  readonly hello: ClientHello;
+}
+
+/** Of a client's capabilities, and of what it is. */
+const MAX_INTRODUCTION_BYTES = 4 * 1024;
+
 type Handler = (exchange: Exchange) => void;
 
-export function createService({ serverInfo, separator, pageSize, notifier }: ServiceOptions): Service {
+export function createService({ serverInfo, separator, pageSize, notifier, clock }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
+  const questions = createQuestions(clock);
+  const held = createHeldCalls(clock);
   let running = 0;
   const observer: ExchangeObserver = {
     ended(exchange) {
       running--;
       exchange.client.running.delete(exchange);
     },
+    asked(exchange, request) {
+      const { era, client } = exchange;
+      if (era === "modern") held.ask(exchange, request);
+      else questions.pass(client, request, streamOf(exchange));
+    },
+    askedBySession: (client, request) => questions.pass(client, request, client.push),
+    askedByAnswer: (exchange, answer, answered, round) =>
+      askForInput(exchange, answer, answered, questions, streamOf(exchange), round),
   };
 
   const lists = LIST_KINDS.map((kind): [string, Handler] => [
@@ -72,6 +101,8 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
   };
 
   return {
+    response: questions.answer,
+    forget: questions.forget,
     request(exchange) {
       const handler = handlers[exchange.era].get(exchange.envelope.method) ?? notFound;
       handler(exchange);
@@ -85,21 +116,31 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
   };
 
   function notification(client: Client, message: Buffer, envelope: Envelope): void {
-    if (envelope.method !== "notifications/cancelled" || envelope.requestId.start === -1) return;
-    const { start, end } = envelope.requestId;
-    client.running.find(message.subarray(start, end))?.cancel();
+    switch (envelope.method) {
+      case "notifications/cancelled": {
+        const { start, end } = envelope.requestId;
+        if (start !== -1) client.running.find(message.subarray(start, end))?.cancel();
+        break;
+      }
+      case "notifications/progress":
+        questions.progress(client, message, envelope);
+        break;
+      case "notifications/roots/list_changed":
+        for (const { sessions } of client.scope.pools) sessions.notify(client.key, message);
+        break;
+    }
   }
 
-  function initialize(scope: Scope, params: Buffer): { result: string; protocolVersion: string } {
-    const { protocolVersion: requested } = JSON.parse(params.toString("utf8")) as {
-      protocolVersion?: unknown;
-    };
+  function initialize(scope: Scope, params: Buffer): Initialized {
+    const said = JSON.parse(params.toString("utf8")) as Record<string, unknown>;
+    const { protocolVersion: requested } = said;
     const known = typeof requested === "string" && LEGACY_PROTOCOL_VERSIONS.includes(requested);
     const protocolVersion = known ? requested : LEGACY_PROTOCOL_VERSION;
     const capabilities = { ...capabilitiesOf(scope), logging: {} };
     const instructions = instructionsOf(scope);
     return {
       protocolVersion,
+      hello: { protocolVersion, ...introductionOf(said) },
       result: JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions }),
     };
   }
@@ -177,6 +218,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
     running++;
     notifier.noteUse(client, route.pool);
     exchange.observer = observer;
+    if (era === "modern" && envelope.isInputRound && held.resume(exchange)) return;
     forward(exchange, route, target, logLevelOf(client, message, envelope, era, route.pool));
   }
 
@@ -202,7 +244,16 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
       return;
     }
     client.logLevel = level;
-    notifier.wantLogs(scope.pools, level);
+    const request = {
+      capability: "logging",
+      method: "logging/setLevel",
+      params: { level: LOG_LEVELS[level] },
+    };
+    for (const pool of scope.pools) pool.sessions.tell(client.key, request);
+    notifier.wantLogs(
+      scope.pools.filter((pool) => !hasOwnSession(client, pool)),
+      level,
+    );
     done(exchange);
   }
 
@@ -214,6 +265,9 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
       invalid(exchange, `Resource not found: ${uri ?? "params.uri is missing"}`);
     } else if (client.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       invalid(exchange, `A client may subscribe to at most ${MAX_SUBSCRIPTIONS} resources`);
+    } else if (hasOwnSession(client, route.pool)) {
+      client.subscriptions.add(uri);
+      start(exchange, route, envelope.uri);
     } else {
       notifier.subscribe(client, route.pool, uri);
       done(exchange);
@@ -222,7 +276,14 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
 
   function unsubscribe(exchange: Exchange): void {
     const { client, message, envelope, scope } = exchange;
-    for (const pool of scope.pools) notifier.unsubscribe(client, pool, textOf(message, envelope.uri) ?? "");
+    const uri = textOf(message, envelope.uri) ?? "";
+    const route = scope.resource(uri);
+    if (route !== undefined && hasOwnSession(client, route.pool)) {
+      client.subscriptions.delete(uri);
+      start(exchange, route, envelope.uri);
+      return;
+    }
+    for (const pool of scope.pools) notifier.unsubscribe(client, pool, uri);
     done(exchange);
   }
 
@@ -264,6 +325,28 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
     if (scope.pools.length === 1) return only;
     return scope.pools.find(({ namespace }) => name.startsWith(namespace + separator));
   }
+}
+
+/** Whether the client has sessions of its own with the pool's servers, to which it may say what concerns it alone. */
+function hasOwnSession(client: Client, pool: Pool): boolean {
+  return client.hello !== undefined && pool.isPerClient;
+}
+
+/** To the client on the stream of one of its requests, or on its own stream where that request has none. */
+function streamOf(exchange: Exchange): (message: Buffer) => void {
+  const accept = exchange.headers?.accept;
+  const isStream =
+    exchange.headers === undefined || accept === undefined || accept.includes("text/event-stream");
+  return isStream ? (message) => exchange.notify(message) : exchange.client.push;
+}
+
+/** What is kept of a client's words about itself; a client that says too much has said nothing. */
+function introductionOf(said: Record<string, unknown>): Omit<ClientHello, "protocolVersion"> {
+  const kept = (value: unknown): Record<string, unknown> | undefined =>
+    typeof value === "object" && value !== null && JSON.stringify(value).length <= MAX_INTRODUCTION_BYTES
+      ? { ...value }
+      : undefined;
+  return { capabilities: kept(said["capabilities"]) ?? {}, clientInfo: kept(said["clientInfo"]) };
 }
 
 function done(exchange: Exchange): void {

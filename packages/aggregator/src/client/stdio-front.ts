@@ -1,4 +1,5 @@
 // The gateway as a stdio server: one client on stdin and stdout, of either era, one message per line.
+import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import type { Scope } from "../catalog/catalog.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
@@ -26,7 +27,7 @@ export interface StdioFrontOptions {
 /** Serves until the input ends, then resolves. */
 export function serveStdio(options: StdioFrontOptions): Promise<void> {
   const { input, output, scope, service, maxRequestBytes, maxDepth } = options;
-  const client = createClient("stdio", scope, write);
+  const client = createClient(`stdio ${randomUUID()}`, scope, write);
   const responder: Responder = { reply: write, notify: write, drop: () => {} };
   const lines = createLineSplitter({
     maxLineBytes: maxRequestBytes,
@@ -72,6 +73,7 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       return;
     }
     if (envelope.kind === "notification") service.notification(client, message, envelope);
+    else if (envelope.kind !== "request") service.response(client, message, envelope);
     if (envelope.kind !== "request") return;
     const id = message.subarray(envelope.id.start, envelope.id.end);
     // There are no headers on stdio; the ones that a modern request needs are read from the body.
@@ -80,10 +82,11 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       write(errorMessage(id, era.code, era.message, era.data));
     } else if (envelope.method === "initialize") {
       const { start, end } = envelope.params;
-      const { result } = service.initialize(
+      const { result, hello } = service.initialize(
         scope,
         start === -1 ? Buffer.from("{}") : message.subarray(start, end),
       );
+      client.hello = hello;
       write(resultMessage(id, result));
     } else {
       service.request(

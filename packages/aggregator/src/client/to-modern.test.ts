@@ -33,6 +33,10 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     notify: () => {},
     drop: () => {},
     cancel: () => {},
+    hold: (responder) => responder,
+    sessionClient: () => {
+      throw new Error("not asked here");
+    },
     work: undefined,
     observer: undefined,
     ...more,

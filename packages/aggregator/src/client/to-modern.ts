@@ -2,20 +2,33 @@
 // header fields that are compared with the body.
 import { headerFieldsOf } from "../catalog/header-params.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { ClientCapability } from "../config.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
-import { type Envelope, META_CLIENT_INFO, META_LOG_LEVEL, type Span } from "../wire/envelope.ts";
+import {
+  type Envelope,
+  META_CLIENT_CAPABILITIES,
+  META_CLIENT_INFO,
+  META_LOG_LEVEL,
+  type Span,
+} from "../wire/envelope.ts";
 import { encodeHeaderValue } from "../wire/header-value.ts";
 import { skipSpace } from "../wire/json-scan.ts";
 import type { Splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import { modernCapabilities } from "./input-request.ts";
 
 const TASKS = "io.modelcontextprotocol/tasks";
 const CLOSE_BRACE = 0x7d;
 
 /** Adds the changes that a request needs apart from id, progress token and name. */
-export function spliceForModern(splices: Splice[], exchange: Exchange, target: RequestTarget): void {
+export function spliceForModern(
+  splices: Splice[],
+  exchange: Exchange,
+  target: RequestTarget,
+  allowed?: readonly ClientCapability[],
+): void {
   if (exchange.era === "modern") withoutTasks(splices, exchange);
-  else addMeta(splices, exchange, target);
+  else addMeta(splices, exchange, target, allowed);
 }
 
 /** `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
@@ -37,11 +50,18 @@ export function headersForModern(
   return fields;
 }
 
-/** A legacy client cannot be asked for input here, so no capability is declared for it. */
-function addMeta(splices: Splice[], { message, envelope, client }: Exchange, { meta }: RequestTarget): void {
+/** What a legacy client declared once is declared in each request; without a session nobody can be asked. */
+function addMeta(
+  splices: Splice[],
+  { message, envelope, client }: Exchange,
+  { meta }: RequestTarget,
+  allowed: readonly ClientCapability[] | undefined,
+): void {
   const members = [meta.protocolVersion];
-  if (envelope.metaCapabilities.start === -1) members.push(meta.capabilities);
-  else splices.push({ span: envelope.metaCapabilities, bytes: Buffer.from("{}") });
+  const declared = modernCapabilities(client.hello?.capabilities ?? {}, allowed);
+  const capabilities = JSON.stringify(declared);
+  if (envelope.metaCapabilities.start === -1) members.push(`"${META_CLIENT_CAPABILITIES}":${capabilities}`);
+  else splices.push({ span: envelope.metaCapabilities, bytes: Buffer.from(capabilities) });
   if (!mentions(message, envelope.meta, META_CLIENT_INFO)) members.push(meta.clientInfo);
   if (client.logLevel !== undefined) {
     const level = JSON.stringify(LOG_LEVELS[client.logLevel]);

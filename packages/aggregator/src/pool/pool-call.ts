@@ -5,9 +5,15 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
-import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type {
+  ServerRequest,
+  UpstreamConnection,
+  UpstreamExchange,
+  UpstreamFailure,
+} from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { RequestOrigin } from "./client-sessions.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
@@ -19,6 +25,7 @@ import {
 
 /** What a client asks of a pool. */
 export interface PoolRequest {
+  readonly origin: RequestOrigin;
   readonly method: string;
   /** For people, in errors: "tool echo". */
   readonly subject: string;
@@ -36,6 +43,8 @@ export interface PoolRequest {
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
   onNotification(message: Buffer, envelope: Envelope): void;
+  /** The server asks the client something on behalf of the request. */
+  onServerRequest(request: ServerRequest): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
   onError(error: AggregatorError): void;
 }
@@ -130,12 +139,20 @@ export class PoolCall implements UpstreamExchange {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress") {
-      const { timeoutMs, maxTimeoutMs } = this.request;
-      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
-      this.#arm(this.#leftMs());
-    }
+    if (envelope.method === "notifications/progress") this.#extend(this.request.timeoutMs);
     this.request.onNotification(message, envelope);
+  }
+
+  /** The client's answer may take a person's time: until it comes, only the longest time counts. */
+  onServerRequest(request: ServerRequest): void {
+    this.#extend(this.request.maxTimeoutMs);
+    this.request.onServerRequest({
+      ...request,
+      reply: (answer) => {
+        if (!this.#ended) this.#extend(this.request.timeoutMs);
+        request.reply(answer);
+      },
+    });
   }
 
   onAnswer(message: Buffer, envelope: Envelope): void {
@@ -299,6 +316,11 @@ export class PoolCall implements UpstreamExchange {
     this.#waiting = false;
     this.#owner.onEnd(this, failed);
     return true;
+  }
+
+  #extend(byMs: number): void {
+    this.#deadlineAt = Math.min(this.#owner.now() + byMs, this.#startedAt + this.request.maxTimeoutMs);
+    this.#arm(this.#leftMs());
   }
 
   #arm(delayMs: number): void {

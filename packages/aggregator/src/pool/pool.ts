@@ -19,6 +19,7 @@ import { createReplica, type Replica, type ReplicaListener } from "../upstream/r
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
+import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
 import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
 
@@ -59,6 +60,10 @@ export interface Pool {
   readonly inFlight: number;
   readonly queued: number;
   readonly calls: { readonly total: number; readonly failed: number };
+  /** The sessions that clients have with its upstreams. */
+  readonly sessions: ClientSessions;
+  /** Whether each client has a session of its own, as far as the servers keep any. */
+  readonly isPerClient: boolean;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
@@ -132,6 +137,18 @@ export function createPool(options: PoolOptions): Pool {
     },
   };
 
+  const sessions = createClientSessions({
+    config,
+    clientInfo: options.clientInfo,
+    timeoutMs: startTimeoutMs,
+    clock,
+    onServerNotification(replica, client, message, envelope) {
+      const kinds = CHANGED_KINDS[envelope.method];
+      if (kinds === undefined) client.onServerNotification(message, envelope);
+      else relistSoon(replica, kinds);
+    },
+  });
+
   const subscriptions = createSubscriptions({
     clock,
     timeoutMs: startTimeoutMs,
@@ -166,6 +183,7 @@ export function createPool(options: PoolOptions): Pool {
       maxMessageBytes: limits.maxResponseBytes,
       maxDepth: limits.maxDepth,
       clientInfo: options.clientInfo,
+      hello: sessions.hello,
       health: config.healthCheck ?? {},
       restart: config.restart ?? {},
       starts: options.starts,
@@ -202,6 +220,15 @@ export function createPool(options: PoolOptions): Pool {
       return queue.size;
     },
     calls: counts,
+    sessions,
+    get isPerClient() {
+      return (
+        sessions.policy === "per-client" &&
+        [...members.values()].every(
+          ({ replica }) => replica.connection === undefined || replica.keepsSessions,
+        )
+      );
+    },
     start() {
       for (const { replica } of members.values()) replica.start();
     },
@@ -214,7 +241,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     keep: subscriptions.keep,
     drop: subscriptions.drop,
-    inFlightOf: ({ replica }) => replica.connection?.inFlight ?? 0,
+    inFlightOf: ({ replica }) => (replica.connection?.inFlight ?? 0) + sessions.countsOf(replica).inFlight,
     async stop() {
       stopped = true;
       for (const call of active.values()) {
@@ -225,13 +252,21 @@ export function createPool(options: PoolOptions): Pool {
           }),
         );
       }
-      await Promise.all([...members.values()].map(({ replica }) => replica.stop()));
+      await Promise.all(
+        [...members.values()].map(async ({ replica }) => {
+          await sessions.close(replica);
+          await replica.stop();
+        }),
+      );
       balancer.close();
     },
   };
   return pool;
 
   function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+    const pin = sessions.pinOf(call.request.origin);
+    const pinned = pin === undefined ? undefined : attemptWhere(pin, call);
+    if (pinned !== undefined) return pinned;
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
     return (
@@ -239,6 +274,18 @@ export function createPool(options: PoolOptions): Pool {
       (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
       refusal()
     );
+  }
+
+  /** Where its client has a session; undefined when the call has to go elsewhere. */
+  function attemptWhere(pin: string, call: PoolCall): Attempt | "wait" | undefined {
+    const { entry, onlyModern } = call.request;
+    if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
+    const others = [...members.keys()].filter((id) => id !== pin);
+    const granted = lease(call, others);
+    if (granted !== undefined) return granted;
+    const member = members.get(pin);
+    const isBusy = member?.replica.state.status === "ready" && member.breaker.retryAfterMs() === 0;
+    return isBusy ? "wait" : undefined;
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -254,7 +301,7 @@ export function createPool(options: PoolOptions): Pool {
     const granted = balancer.acquire({ exclude, taskClass: call.request.subject });
     if (granted === undefined) return undefined;
     const member = members.get(granted.endpointId);
-    const connection = member?.replica.connection;
+    const connection = member && sessions.connectionFor(call.request.origin, member.replica);
     if (member === undefined || connection === undefined) {
       granted.release("not-sent");
       return undefined;
@@ -277,7 +324,8 @@ export function createPool(options: PoolOptions): Pool {
 
   function wakeQueue(): void {
     for (const call of queue) {
-      if (!call.wake()) return;
+      // Who waits for the upstream that holds its session does not keep others from theirs.
+      if (!call.wake() && sessions.pinOf(call.request.origin) === undefined) return;
     }
   }
 
