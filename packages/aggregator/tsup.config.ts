@@ -1,3 +1,3 @@
 import { library } from "@fairlead/tsup-config";
 
-export default library();
+export default library({ entry: ["src/index.ts", "src/schema/index.ts"] });

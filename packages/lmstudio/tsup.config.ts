@@ -3,6 +3,7 @@ import { library } from "@fairlead/tsup-config";
 export default library({
   entry: {
     index: "src/index.ts",
+    "hosts/index": "src/hosts/index.ts",
     "simulator/index": "src/simulator/index.ts",
     "simulator/main": "src/simulator/main.ts",
   },

@@ -51,6 +51,19 @@ export async function runLoad(options: LoadOptions, onWarm: () => void = () => {
   }
 }
 
+/** Calls for a while without measuring anything, so that just-in-time compilers have seen what is coming. */
+export async function warmUp(options: Omit<LoadOptions, "calls" | "warmUpCalls">, ms: number): Promise<void> {
+  const { origin, pathname } = new URL(options.url);
+  const pool = new Pool(origin, { connections: options.concurrency });
+  try {
+    const session = await openSession(pool, pathname);
+    const endless = { ...options, calls: Number.POSITIVE_INFINITY, warmUpCalls: 0 };
+    await run(pool, pathname, session, endless, createHistogram(), ms);
+  } finally {
+    await pool.close();
+  }
+}
+
 type Headers = Record<string, string>;
 
 async function openSession(pool: Pool, path: string): Promise<Headers> {
@@ -76,12 +89,14 @@ async function run(
   headers: Headers,
   { tool, calls, concurrency, payloadBytes }: LoadOptions,
   histogram: RecordableHistogram,
+  maxMs = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const padding = "x".repeat(payloadBytes);
   let next = 0;
   let errors = 0;
+  const until = performance.now() + maxMs;
   const caller = async (): Promise<void> => {
-    while (next < calls) {
+    while (next < calls && performance.now() < until) {
       const id = next++;
       const message = `${id} ${padding}`;
       const body = JSON.stringify({

@@ -1,6 +1,6 @@
 // Processes under measurement: started, asked by the system's own accounting what they used, ended.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface MeasuredProcess {
@@ -20,8 +20,6 @@ export interface StartOptions {
   readonly readyUrl: string;
 }
 
-/** Length of a tick in /proc/<pid>/stat; Linux has had 100 a second for userland for decades. */
-const TICK_US = 10_000;
 const PAGE_BYTES = 4_096;
 const START_TIMEOUT_MS = 20_000;
 
@@ -68,16 +66,21 @@ export async function startMeasured({
   const pid = child.pid ?? Number.NaN;
   return {
     pid,
-    cpuUs() {
-      // The name in parentheses may contain spaces.
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      return (Number(fields[11]) + Number(fields[12])) * TICK_US;
-    },
+    cpuUs: () =>
+      readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + ranForUs(pid, thread), 0),
     rssBytes: () => Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES,
     stop,
   };
+}
+
+/** What the scheduler counted, in nanoseconds; /proc/<pid>/stat only knows hundredths of a second. */
+function ranForUs(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1_000;
+  } catch {
+    // It ended in between.
+    return 0;
+  }
 }
 
 async function answers(url: string): Promise<boolean> {

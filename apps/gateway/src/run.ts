@@ -92,7 +92,7 @@ async function runHttp(
 async function shutDown(multiplexer: Multiplexer, front: HttpFront, drainTimeoutMs: number): Promise<void> {
   // Responses say from now on that their connection ends, and clients that ask once more are still answered: the
   // upstreams end after the last connection.
-  const drained = multiplexer.drain(drainTimeoutMs);
+  const drained = multiplexer.drainAll(drainTimeoutMs);
   await new Promise((resolve) => setTimeout(resolve, READINESS_GRACE_MS));
   await front.close(drainTimeoutMs);
   await drained;

@@ -157,27 +157,43 @@ describe.each([
       await client.close();
     }
   });
+});
 
-  it("without the capability is told that the server wants to ask something", async () => {
-    const client = await connect(new URL(`${gateway.url}/mcp`));
-    try {
-      await expect(client.callTool("web__confirm", { nonce: "n" })).rejects.toMatchObject({
-        code: -32603,
-        data: {
-          code: "CONNECTION_FAILED",
-          pool: "web",
-          upstream: "web-1",
-          outcome: "not-executed",
-          upstreamError: { code: -32021, data: { requiredCapabilities: { elicitation: {} } } },
-        },
-      });
-    } finally {
-      await client.close();
-    }
+describe("a legacy client", () => {
+  it("is told that the server wants to ask something that it cannot be asked", async () => {
+    using client = createRawClient(`${gateway.url}/mcp`);
+    await client.initialize();
+    const { error } = await client.request("tools/call", {
+      name: "web__confirm",
+      arguments: { nonce: "n" },
+    });
+    expect(error).toMatchObject({
+      code: -32603,
+      data: {
+        code: "CONNECTION_FAILED",
+        pool: "web",
+        upstream: "web-1",
+        outcome: "not-executed",
+        upstreamError: { code: -32021, data: { requiredCapabilities: { elicitation: {} } } },
+      },
+    });
   });
 });
 
 describe("a modern client", () => {
+  it.each(["web", "pipe"])("that lacks a capability hears so from the server of %s itself", async (pool) => {
+    using client = createRawClient(`${gateway.url}/mcp`);
+    const { status, messages } = await client.modern("tools/call", {
+      name: `${pool}__confirm`,
+      arguments: { nonce: "n" },
+    });
+    expect(status).toBe(400);
+    expect(messages[0]?.error).toMatchObject({
+      code: -32021,
+      data: { requiredCapabilities: { elicitation: {} } },
+    });
+  });
+
   it.each(["web", "pipe"])("is asked for input by a tool of %s, and the call completes", async (pool) => {
     const client = new ModernClient(
       { name: "test", version: "1.0.0" },

@@ -2,6 +2,9 @@
 
 import type { StrategyFactory } from "@fairlead/balancer";
 
+/** What a pool uses that names no strategy. */
+export const DEFAULT_STRATEGY = "least-connections";
+
 /** How to reach or start one MCP server. */
 export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig;
 
@@ -113,6 +116,8 @@ export interface SessionLimitsConfig {
   /** A session without calls ends after this long, in milliseconds. @defaultValue 1 800 000 */
   readonly idleMs?: number | undefined;
 }
+/** What pools may have in common. */
+export type PoolDefaults = Omit<PoolConfig, "namespace" | "upstreams" | "tools">;
 
 export interface HealthCheckConfig {
   /** Time between two pings (of modern servers: `server/discover`), in milliseconds; 0 turns them off. @defaultValue 10 000 */
@@ -133,6 +138,8 @@ export interface RestartConfig {
 }
 
 export interface BreakerConfig {
+  /** How far back failures count, in milliseconds. @defaultValue 300 000 */
+  readonly monitoringWindowMs?: number | undefined;
   /** @defaultValue 5 */
   readonly failureThreshold?: number | undefined;
   /** Milliseconds. @defaultValue 60 000 */
@@ -162,6 +169,13 @@ export interface LimitsConfig {
 
 export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
+  /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
+  readonly poolDefaults?: PoolDefaults | undefined;
+  /**
+   * Original names of tools that a query of `executeRequest` may go to; the first that a pool has is taken.
+   * @defaultValue hybrid_search, vector_search, search, query, graph_query
+   */
+  readonly queryTools?: readonly string[] | undefined;
   /** Between namespace and name. @defaultValue "__" */
   readonly separator?: string | undefined;
   /** How the gateway names itself to both sides. */

@@ -2,18 +2,27 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
+import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
-import { isNamespace } from "./catalog/names.ts";
 import type { Client } from "./client/client.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
+import {
+  createInProcess,
+  type ExecuteOptions,
+  type MethodRequest,
+  QUERY_TOOLS,
+  type QueryRequest,
+} from "./client/in-process.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
 import { serveStdio } from "./client/stdio-front.ts";
-import type { LimitsConfig, MultiplexerConfig } from "./config.ts";
+import type { LimitsConfig, MultiplexerConfig, PoolConfig } from "./config.ts";
+import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
 import type { MultiplexerEvent } from "./events.ts";
 import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
+import { withPoolDefaults } from "./pool-defaults.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
 import { createStartLimiter } from "./upstream/start-limiter.ts";
 
@@ -34,13 +43,28 @@ export interface Multiplexer {
    * server that hangs. @throws {@link AggregatorError} `NAME_COLLISION`
    */
   initialize(options?: { readonly settleMs?: number }): Promise<void>;
-  /** Takes an HTTP request if its path is one of MCP's; false leaves it to the caller, untouched. */
-  handler(request: IncomingMessage, response: ServerResponse): boolean;
+  /**
+   * Takes an HTTP request if its path is one of MCP's; false leaves it to who mounted it, untouched. Without a `caller`
+   * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
+   */
+  handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** Serves one client on a pair of streams until the input ends. */
-  serveStdio(input: Readable, output: Writable): Promise<void>;
+  serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
+  /**
+   * Makes a call from this process, on the same way as those of clients. A {@link MethodRequest} is answered with its
+   * `result`; a {@link QueryRequest} goes to a tool for queries and is answered with that tool's structured content.
+   * `options` may be just the priority, from 0 to 9.
+   *
+   * @throws {@link AggregatorError} when no server answered; {@link RpcError} for an error of the protocol;
+   *   {@link ToolError} when the tool of a query failed; the signal's reason after an abort
+   */
+  executeRequest<Result = Record<string, unknown>>(
+    request: MethodRequest | QueryRequest,
+    options?: number | ExecuteOptions,
+  ): Promise<Result>;
   getStatus(): MultiplexerStatus;
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
-  drain(timeoutMs: number): Promise<void>;
+  drainAll(timeoutMs: number): Promise<void>;
   /** Ends everything; calls that still run fail. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -61,7 +85,8 @@ const DRAIN_POLL_MS = 10;
 export function createMultiplexer(config: MultiplexerConfig, options: MultiplexerOptions = {}): Multiplexer {
   const { clock = systemClock, random = Math.random, basePath = "/mcp", onEvent = () => {} } = options;
   const { separator = "__", serverInfo = { name: "fairlead", version: "0.1.0" } } = config;
-  checkConfig(config, separator);
+  const [contradiction] = contradictionsOf({ ...config, pools: config.pools.map(completed) });
+  if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
   const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(config.limits ?? {}) };
   const startedAt = clock.now();
   const notifier = createNotifier();
@@ -102,7 +127,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       onEvent({ type: "problem", pool: pool.namespace, upstream: replica.id, message }),
   };
   const pools: readonly Pool[] = config.pools.map((pool) =>
-    createPool({ config: pool, limits, clientInfo: serverInfo, starts, clock, random, listener }),
+    createPool({ config: completed(pool), limits, clientInfo: serverInfo, starts, clock, random, listener }),
   );
   const catalog = createCatalog(pools, separator);
   const service = createService({
@@ -117,6 +142,12 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     service.forget(client);
     for (const pool of pools) pool.sessions.forget(client.key);
   };
+  const inProcess = createInProcess({
+    catalog,
+    service,
+    queryTools: config.queryTools ?? QUERY_TOOLS,
+    maxDepth: limits.maxDepth,
+  });
   const sessions = createSessions({
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
@@ -130,8 +161,9 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   return {
     initialize,
     handler: http.handle,
-    serveStdio: (input, output) =>
+    serveStdio: (input, output, caller) =>
       serveStdio({
+        caller,
         input,
         output,
         service,
@@ -142,6 +174,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         onClose: onClientGone,
         onError,
       }),
+    async executeRequest<Result>(
+      request: MethodRequest | QueryRequest,
+      options: number | ExecuteOptions = {},
+    ) {
+      if (closing !== undefined)
+        throw new AggregatorError("DRAINING", "The multiplexer is closed.", { outcome: "not-executed" });
+      const settings = typeof options === "number" ? { priority: options } : options;
+      return (await inProcess.execute(request, settings)) as Result;
+    },
     getStatus: () =>
       statusOf({
         pools,
@@ -155,10 +196,14 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         basePath,
         serverInfo,
       }),
-    drain,
+    drainAll,
     close,
     [Symbol.asyncDispose]: close,
   };
+
+  function completed(pool: PoolConfig): PoolConfig {
+    return withPoolDefaults(pool, config.poolDefaults);
+  }
 
   async function initialize({ settleMs = 5_000 }: { readonly settleMs?: number } = {}): Promise<void> {
     for (const pool of pools) pool.start();
@@ -183,7 +228,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     );
   }
 
-  async function drain(timeoutMs: number): Promise<void> {
+  async function drainAll(timeoutMs: number): Promise<void> {
     draining = true;
     http.drain();
     const deadline = clock.now() + timeoutMs;
@@ -198,28 +243,6 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       http.close();
     })();
     return closing;
-  }
-}
-
-function checkConfig({ pools }: MultiplexerConfig, separator: string): void {
-  const fail = (message: string): never => {
-    throw new AggregatorError("INVALID_CONFIG", message);
-  };
-  if (!/^[A-Za-z0-9_-]{1,8}$/.test(separator))
-    fail(`separator must be 1 to 8 characters of [A-Za-z0-9_-], got "${separator}"`);
-  const namespaces = new Set<string>();
-  const ids = new Set<string>();
-  for (const { namespace, upstreams } of pools) {
-    if (!isNamespace(namespace))
-      fail(`namespace must be 1 to 32 characters of [A-Za-z0-9_-], got "${namespace}"`);
-    if (namespace.includes(separator)) fail(`namespace "${namespace}" contains the separator "${separator}"`);
-    if (namespaces.has(namespace)) fail(`namespace "${namespace}" is given twice`);
-    if (upstreams.length === 0) fail(`pool "${namespace}" has no upstreams`);
-    namespaces.add(namespace);
-    for (const [at, { id = `${namespace}-${at + 1}` }] of upstreams.entries()) {
-      if (ids.has(id)) fail(`upstream id "${id}" is given twice`);
-      ids.add(id);
-    }
   }
 }
 

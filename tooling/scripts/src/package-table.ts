@@ -23,7 +23,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/aggregator",
     name: "@fairlead/aggregator",
     workspace: ["@fairlead/core", "@fairlead/balancer"],
-    npm: ["undici"],
+    npm: ["undici", "zod"],
   },
   {
     folder: "packages/strategy-model-affinity",
@@ -35,7 +35,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
     workspace: ["@fairlead/core", "@fairlead/balancer", "@fairlead/strategy-model-affinity"],
-    npm: ["undici"],
+    npm: ["jsonc-parser", "undici"],
   },
   {
     folder: "packages/cli",

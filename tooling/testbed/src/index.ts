@@ -20,6 +20,7 @@ export {
   type RawStream,
 } from "./raw-client.ts";
 export {
+  conformanceServerPath,
   everythingServer,
   faultyServerPath,
   filesystemServer,

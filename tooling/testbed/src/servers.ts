@@ -14,6 +14,9 @@ export const modernFixtureServerPath: string = fileURLToPath(
   new URL("modern-fixture-server.ts", import.meta.url),
 );
 
+/** `process.execPath conformanceServerPath legacy | modern --stdio | --http [--port N | --socket path]` */
+export const conformanceServerPath: string = fileURLToPath(new URL("conformance-server.ts", import.meta.url));
+
 /** `process.execPath faultyServerPath --stdio | --http <port or socket path>`; its faults are in its environment. */
 export const faultyServerPath: string = fileURLToPath(new URL("faulty-server.ts", import.meta.url));
 

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type LoadResult, runLoad } from "../load.ts";
+import { type LoadResult, runLoad, warmUp } from "../load.ts";
 import { type MeasuredProcess, startMeasured } from "../process.ts";
 import { pairedRatio, type Spread, spread } from "../statistics.ts";
 
@@ -45,6 +45,8 @@ export interface OverheadResult {
   readonly skipped: readonly string[];
 }
 
+const WARM_UP_MS = 3_000;
+
 interface Target {
   readonly name: string;
   readonly url: string;
@@ -82,6 +84,10 @@ export async function runOverhead(options: OverheadOptions): Promise<OverheadRes
       const target = await start(upstreamUrl, directory);
       if (typeof target === "string") skipped.push(target);
       else targets.push(target);
+    }
+    for (const { name, url, tool } of targets) {
+      onProgress(`warming up  ${name}`);
+      await warmUp({ url, tool, ...options }, WARM_UP_MS);
     }
     const samples = new Map<string, Sample[]>(targets.map(({ name }) => [name, []]));
     for (let round = 1; round <= rounds; round++) {

@@ -2,20 +2,17 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { MultiplexerConfig, PoolConfig, UpstreamConfig } from "@fairlead/aggregator";
+import { type ConfigPath, explainIssues, printPath } from "@fairlead/aggregator/schema";
 import { type Document, isNode, LineCounter, parseDocument } from "yaml";
-import type { z } from "zod";
 import { ConfigError, type ConfigProblem } from "./error.ts";
 import { configSchema, type GatewayConfig } from "./schema.ts";
 import { explainStrategy, findStrategy, isBuiltIn } from "./strategies.ts";
-import { suggest } from "./suggest.ts";
 
 export interface LoadedConfig {
   readonly file: string;
   readonly gateway: GatewayConfig;
   readonly multiplexer: MultiplexerConfig;
 }
-
-type Path = readonly (string | number)[];
 
 /** Loads and checks `file`. @throws {@link ConfigError} with every problem that was found */
 export async function loadConfig(
@@ -47,7 +44,8 @@ export async function loadConfig(
   );
   const parsed = configSchema.safeParse(value);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(...describeIssue(document, lines, issue, []));
+    for (const { path: at, message, fix } of explainIssues(configSchema, parsed.error.issues))
+      problems.push(problem(document, lines, at, `${message}; ${fix}`));
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(path, problems);
   const multiplexer = toMultiplexer(parsed.data, dirname(path));
@@ -92,9 +90,9 @@ function toMultiplexer({ pools, separator, limits }: GatewayConfig, directory: s
 /** Replaces `${NAME}` and `${NAME:-default}` in every string; FAIRLEAD_CONFIG_DIR is the file's directory. */
 function interpolate(
   value: unknown,
-  path: Path,
+  path: ConfigPath,
   environment: NodeJS.ProcessEnv,
-  fail: (path: Path, message: string) => void,
+  fail: (path: ConfigPath, message: string) => void,
 ): unknown {
   if (typeof value === "string") {
     return value.replaceAll(
@@ -120,75 +118,16 @@ function interpolate(
   return value;
 }
 
-function describeIssue(
-  document: Document,
-  lines: LineCounter,
-  issue: z.core.$ZodIssue,
-  base: Path,
-): ConfigProblem[] {
-  const path = [...base, ...issue.path.filter((part) => typeof part !== "symbol")];
-  if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(path);
-    return issue.keys.map((key) =>
-      problem(document, lines, [...path, key], `unknown key "${key}"${suggest(key, known)}`),
-    );
-  }
-  if (issue.code === "invalid_key") {
-    return issue.issues.map(({ message }) => problem(document, lines, path, message));
-  }
-  return [problem(document, lines, path, issue.message)];
-}
-
-/** The keys that the schema knows at a path; followed through records, arrays and unions. */
-function knownKeys(path: Path): string[] {
-  let schemas: unknown[] = [configSchema];
-  for (const part of path) schemas = schemas.flatMap((schema) => step(schema, part));
-  return [...new Set(schemas.flatMap((schema) => Object.keys(shapeOf(schema) ?? {})))];
-}
-
-function step(schema: unknown, part: string | number): unknown[] {
-  return variants(schema).flatMap((variant) => {
-    const { shape, valueType, element } = defOf(variant);
-    if (shape !== undefined) return typeof part === "string" && part in shape ? variants(shape[part]) : [];
-    const inner = valueType ?? element;
-    return inner === undefined ? [] : variants(inner);
-  });
-}
-
-interface Definition {
-  readonly shape?: Readonly<Record<string, unknown>>;
-  readonly valueType?: unknown;
-  readonly element?: unknown;
-  readonly innerType?: unknown;
-  readonly out?: unknown;
-  readonly options?: readonly unknown[];
-}
-
-function defOf(schema: unknown): Definition {
-  return (schema as { readonly _zod: { readonly def: Definition } })._zod.def;
-}
-
-/** Looks through optional, default and preprocess, and into unions. */
-function variants(schema: unknown): unknown[] {
-  const { innerType, out, options } = defOf(schema);
-  if (options !== undefined) return options.flatMap(variants);
-  if (innerType !== undefined) return variants(innerType);
-  if (out !== undefined) return variants(out);
-  return [schema];
-}
-
-function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
-  return variants(schema)
-    .map((variant) => defOf(variant).shape)
-    .find((shape) => shape !== undefined);
-}
-
-function problem(document: Document, lines: LineCounter, path: Path, message: string): ConfigProblem {
+function problem(document: Document, lines: LineCounter, path: ConfigPath, message: string): ConfigProblem {
   return { path: printPath(path), message, ...placeOf(document, lines, path) };
 }
 
 /** The nearest node on the way to `path` that is in the file. */
-function placeOf(document: Document, lines: LineCounter, path: Path): { line?: number; column?: number } {
+function placeOf(
+  document: Document,
+  lines: LineCounter,
+  path: ConfigPath,
+): { line?: number; column?: number } {
   for (let length = path.length; length >= 0; length--) {
     const node = document.getIn(path.slice(0, length), true);
     if (isNode(node) && node.range) return position(lines, node.range[0]);
@@ -199,11 +138,4 @@ function placeOf(document: Document, lines: LineCounter, path: Path): { line?: n
 function position(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);
   return { line, column: col };
-}
-
-function printPath(path: Path): string {
-  return path.reduce<string>(
-    (text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
-    "",
-  );
 }

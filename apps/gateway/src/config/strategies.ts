@@ -3,8 +3,8 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { suggest } from "@fairlead/aggregator/schema";
 import { builtInStrategies, loadStrategy, StrategyError, type StrategyFactory } from "@fairlead/balancer";
-import { suggest } from "./suggest.ts";
 
 /** Whether a strategy comes with the balancer. */
 export function isBuiltIn(name: string): boolean {
@@ -20,7 +20,8 @@ export function findStrategy(name: string, directory: string): Promise<StrategyF
 export function explainStrategy(name: string, error: unknown): string {
   if (!(error instanceof StrategyError)) throw error;
   const { cause } = error;
-  if (error.code === "STRATEGY_UNKNOWN") return error.message + suggest(name, Object.keys(builtInStrategies));
+  if (error.code === "STRATEGY_UNKNOWN")
+    return `${error.message}; ${suggest(name, Object.keys(builtInStrategies))}`;
   return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scanEnvelope } from "../wire/envelope.ts";
-import { headerFieldsOf, parseHeaderParams } from "./header-params.ts";
+import { headerFieldsOf, headerMismatchOf, parseHeaderParams } from "./header-params.ts";
 
 const schema = (properties: object, more: object = {}): Buffer =>
   Buffer.from(JSON.stringify({ type: "object", properties, ...more }));
@@ -60,5 +60,20 @@ describe("x-mcp-header", () => {
     ["none at all", { a: { type: "string" } }],
   ])("yields nothing for %s", (_what, properties) => {
     expect(parseHeaderParams(schema(properties))).toBeUndefined();
+  });
+
+  it.each([
+    ["the same", '{"region":"eu"}', { "mcp-param-region": "eu" }, undefined],
+    ["the same in Base64", '{"region":"eu"}', { "mcp-param-region": "=?base64?ZXU=?=" }, undefined],
+    ["the same number", '{"place":{"floor":7}}', { "mcp-param-floor": "7.0" }, undefined],
+    ["a field without its argument", '{"region":null}', { "mcp-param-region": "eu" }, undefined],
+    ["a string that is only the same number", '{"region":"7"}', { "mcp-param-region": "7.0" }, /"7.0"/],
+    ["another value", '{"region":"eu"}', { "mcp-param-region": "us" }, /"us".*another region/],
+    ["no field", '{"place":{"floor":7}}', {}, /place\.floor.*absent/],
+    ["broken Base64", '{"region":"eu"}', { "mcp-param-region": "=?base64?Z!U=?=" }, /not valid Base64/],
+  ])("is compared with what the client sent: %s", (_what, args, headers, expected) => {
+    const said = headerMismatchOf(params ?? [], ...call(args), headers);
+    if (expected === undefined) expect(said).toBeUndefined();
+    else expect(said).toMatch(expected);
   });
 });

@@ -1,7 +1,8 @@
 // `x-mcp-header` of revision 2026-07-28: arguments of a tool that a client repeats in `Mcp-Param-<Name>` header fields, for
 // intermediaries that route by them. Clients of older revisions do not know that, so the gateway does it for them.
+import type { IncomingHttpHeaders } from "node:http";
 import type { Envelope } from "../wire/envelope.ts";
-import { encodeHeaderValue } from "../wire/header-value.ts";
+import { decodeHeaderValue, encodeHeaderValue } from "../wire/header-value.ts";
 import {
   firstMember,
   nextMember,
@@ -23,6 +24,7 @@ export interface HeaderParam {
 const KEY = "x-mcp-header";
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const TYPES: readonly unknown[] = ["string", "integer", "boolean"];
+const DECIMAL = /^-?\d+(\.\d+)?$/;
 const MAX_DEPTH = 64;
 
 /** Reads the annotations of a tool's printed `inputSchema`; undefined when there are none, or one is not valid. */
@@ -43,9 +45,35 @@ export function headerFieldsOf(
   const fields: string[] = [];
   for (const { field, path } of params) {
     const value = printedAt(message, envelope.params.start, ["arguments", ...path]);
-    if (value !== undefined) fields.push(field, encodeHeaderValue(value));
+    if (value !== undefined) fields.push(field, encodeHeaderValue(value.text));
   }
   return fields;
+}
+
+/**
+ * What is wrong with the header fields that a client sent with its call; undefined when they say what the arguments say.
+ * Numbers are compared as numbers; fields whose argument is absent are not looked at.
+ */
+export function headerMismatchOf(
+  params: readonly HeaderParam[],
+  message: Buffer,
+  envelope: Envelope,
+  headers: IncomingHttpHeaders,
+): string | undefined {
+  for (const { field, path } of params) {
+    const value = printedAt(message, envelope.params.start, ["arguments", ...path]);
+    if (value === undefined) continue;
+    const sent = headers[field];
+    if (typeof sent !== "string")
+      return `the arguments have ${path.join(".")}, but the ${field} header is absent`;
+    const decoded = decodeHeaderValue(sent);
+    if (decoded === undefined) return `the ${field} header is not valid Base64 between =?base64? and ?=`;
+    const isSame =
+      decoded === value.text ||
+      (value.isNumber && DECIMAL.test(decoded) && Number(decoded) === Number(value.text));
+    if (!isSame) return `the ${field} header says "${decoded}", the arguments another ${path.join(".")}`;
+  }
+  return undefined;
 }
 
 /** Only properties that are reached through `properties` alone may be annotated. */
@@ -62,16 +90,21 @@ function collect(schema: unknown, path: readonly string[], into: HeaderParam[]):
 }
 
 /** The text of a string, an integer or a boolean behind a path of keys. */
-function printedAt(message: Buffer, start: number, path: readonly string[]): string | undefined {
+function printedAt(
+  message: Buffer,
+  start: number,
+  path: readonly string[],
+): { readonly text: string; readonly isNumber: boolean } | undefined {
   let at = start;
   for (const key of path) {
     at = memberOf(message, at, key);
     if (at === -1) return undefined;
   }
   const end = skipValue(message, at, MAX_DEPTH);
-  if (message[at] === 0x22) return readString(message, at, end);
+  if (message[at] === 0x22) return { text: readString(message, at, end), isNumber: false };
   const text = message.toString("latin1", at, end);
-  return text === "true" || text === "false" || /^-?\d+$/.test(text) ? text : undefined;
+  const isNumber = /^-?\d+$/.test(text);
+  return isNumber || text === "true" || text === "false" ? { text, isNumber } : undefined;
 }
 
 /** Where the value of `key` begins in the object at `start`; -1 when there is no such object or key. */

@@ -1,7 +1,9 @@
 // Who is asking: one IDE's session, one stdio peer, or whoever sends requests without a session.
 import type { IncomingHttpHeaders } from "node:http";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
+import type { AggregatorError } from "../errors.ts";
 import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
 import type { ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -31,6 +33,8 @@ export interface Client {
 export interface Exchange {
   readonly era: Era;
   readonly client: Client;
+  /** On whose behalf it came. */
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -40,6 +44,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
   reply(message: Buffer, status?: number): void;
+  /** Ends the exchange with a failure of the gateway, or of all upstreams. */
+  fail(error: AggregatorError): void;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
   /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */

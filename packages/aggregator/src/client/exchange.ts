@@ -2,16 +2,21 @@
 // functions are shared. (On V8 13.6, Node 24, whatever a closure that was stored in a field refers to survived minor
 // collections, even after the field was emptied: a third of the cost of a call. Hence objects instead of closures here.)
 import type { IncomingHttpHeaders } from "node:http";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
+import type { AggregatorError } from "../errors.ts";
 import type { SessionClient } from "../upstream/client-session.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
 import { sessionClientOf } from "./session-client.ts";
 
 /** How a front answers. */
 export interface Responder {
   reply(message: Buffer, status?: number): void;
+  /** Where it differs from replying with the printed error. */
+  fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
   drop(): void;
 }
@@ -19,6 +24,7 @@ export interface Responder {
 export interface ExchangeFields {
   readonly era: Era;
   readonly client: Client;
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -28,6 +34,7 @@ export interface ExchangeFields {
 export class ClientExchange implements Exchange {
   readonly era: Era;
   readonly client: Client;
+  readonly caller: Caller;
   readonly scope: Scope;
   readonly message: Buffer;
   readonly envelope: Envelope;
@@ -38,9 +45,13 @@ export class ClientExchange implements Exchange {
   #responder: Responder;
   #ended = false;
 
-  constructor({ era, client, scope, message, envelope, headers }: ExchangeFields, responder: Responder) {
+  constructor(
+    { era, client, caller, scope, message, envelope, headers }: ExchangeFields,
+    responder: Responder,
+  ) {
     this.era = era;
     this.client = client;
+    this.caller = caller;
     this.scope = scope;
     this.message = message;
     this.envelope = envelope;
@@ -51,6 +62,12 @@ export class ClientExchange implements Exchange {
 
   reply(message: Buffer, status?: number): void {
     if (this.#end()) this.#responder.reply(message, status);
+  }
+
+  fail(error: AggregatorError): void {
+    const responder = this.#responder;
+    if (responder.fail === undefined) this.reply(failureMessage(this.id, error));
+    else if (this.#end()) responder.fail(error);
   }
 
   notify(message: Buffer): void {

@@ -1,15 +1,16 @@
 // Sends a client's request to a pool and its answer back. Only what must change changes: the id, the progress token
 // and the name on the way in, the first two on the way out; where client and server are of different eras, also what the
 // other one's revision requires.
+import { type Caller, DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
-import { AggregatorError } from "../errors.ts";
+import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
-import { failureMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
@@ -40,6 +41,8 @@ const FIRST_ROUND: Round = { number: 1, members: undefined };
 class ForwardedRequest implements PoolRequest {
   readonly method: string;
   readonly entry: PoolEntry;
+  readonly caller: Caller;
+  readonly priority: number;
   readonly repeatable: boolean;
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
@@ -63,6 +66,8 @@ class ForwardedRequest implements PoolRequest {
     const policy = method === "tools/call" ? config.tools?.[original] : undefined;
     this.method = method;
     this.entry = entry;
+    this.caller = exchange.caller;
+    this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
     this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
     this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
@@ -116,7 +121,7 @@ class ForwardedRequest implements PoolRequest {
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
     else if (kind === "input_required") this.#askForInput(answer, answered);
-    else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
+    else exchange.fail(unfinished(pool.namespace, original, kind));
   }
 
   /** A legacy client is asked in the middle of its call; the server is then called again with the answers. */
@@ -149,7 +154,10 @@ class ForwardedRequest implements PoolRequest {
   }
 
   onError(error: AggregatorError): void {
-    this.#exchange.reply(failureMessage(this.#exchange.id, error));
+    const exchange = this.#exchange;
+    const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
+    if (missing === undefined) exchange.fail(error);
+    else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
   }
 }
 
@@ -159,6 +167,14 @@ function insertion({ start }: Readonly<Span>, members: Buffer): Splice {
     span: { start: start + 1, end: start + 1 },
     bytes: Buffer.concat([members, Buffer.from(",")]),
   };
+}
+
+/**
+ * The server's complaint that a capability is missing. A modern client's own declaration reached the server, so the
+ * complaint is the client's to hear, in the words of its revision.
+ */
+function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
+  return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

@@ -1,6 +1,7 @@
 // Streamable HTTP, both eras on the same path: POST for messages, GET for a session's own stream, DELETE for its end.
 // It only speaks MCP; whoever mounts it decides about hosts, origins, authentication and everything else on the server.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "../caller.ts";
 import type { Catalog, Scope } from "../catalog/catalog.ts";
 import { type Era, LEGACY_PROTOCOL_VERSIONS } from "../era.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
@@ -10,7 +11,7 @@ import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { ClientExchange } from "./exchange.ts";
-import { createKeepAlive, createResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
+import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
 
@@ -28,7 +29,7 @@ export interface HttpHandlerOptions {
 
 export interface HttpHandler {
   /** Takes the request if its path is one of MCP's; false leaves it to the caller, untouched. */
-  handle(request: IncomingMessage, response: ServerResponse): boolean;
+  handle(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** From here on every response is the last one on its connection, and streams end. */
   drain(): void;
   close(): void;
@@ -43,10 +44,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath, onError } = options;
   const keepAlive = createKeepAlive();
   const streams = new Set<() => void>();
-  let draining = false;
+  const connections = new WeakMap<object, Caller>();
+  let connectionCount = 0;
+  const front = { draining: false, keepAlive };
 
   return {
-    handle(request, response) {
+    handle(request, response, caller) {
       const scope = scopeOf(request.url ?? "/");
       if (scope === undefined) return false;
       if (scope === "unknown") {
@@ -58,18 +61,18 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         return true;
       }
       if (request.method === "POST") {
-        post(request, response, scope).catch((error: unknown) => {
+        post(request, response, scope, caller).catch((error: unknown) => {
           onError(error);
           if (response.headersSent) response.destroy();
           else refuse(response, 500, "Internal error of the gateway; see its log");
         });
-      } else if (request.method === "GET") openStream(request, response, scope);
-      else if (request.method === "DELETE") endSession(request, response, scope);
+      } else if (request.method === "GET") openStream(request, response, scope, caller);
+      else if (request.method === "DELETE") endSession(request, response, scope, caller);
       else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
       return true;
     },
     drain() {
-      draining = true;
+      front.draining = true;
       service.endListens();
       for (const end of [...streams]) end();
     },
@@ -87,7 +90,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     return catalog.ofPool(path.slice(basePath.length + 1)) ?? "unknown";
   }
 
-  async function post(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+  async function post(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: Scope,
+    caller: Caller | undefined,
+  ): Promise<void> {
     const { headers } = request;
     if (!isJson(headers["content-type"])) {
       refuse(response, 415, "Content-Type must be application/json");
@@ -125,12 +133,13 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       serve(request, response, {
         era,
         client: createClient(ANONYMOUS, scope, () => {}),
+        caller: caller ?? connectionOf(request),
         scope,
         message,
         envelope,
       });
     } else {
-      legacy(request, response, scope, message, envelope);
+      legacy(request, response, scope, caller, message, envelope);
     }
   }
 
@@ -138,11 +147,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     request: IncomingMessage,
     response: ServerResponse,
     scope: Scope,
+    caller: Caller | undefined,
     message: Buffer,
     envelope: Envelope,
   ): void {
     if (envelope.kind === "request" && envelope.method === "initialize") {
-      initialize(response, scope, message, envelope);
+      initialize(response, scope, caller, message, envelope);
       return;
     }
     const version = headerOf(request, "mcp-protocol-version");
@@ -154,7 +164,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       );
       return;
     }
-    const session = sessionOf(request, scope);
+    const session = sessionOf(request, scope, caller);
     if (session === "unknown") {
       refuse(
         response,
@@ -167,16 +177,23 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     }
     // Without a session each request stands alone, as with a stateless server.
     const client = session?.client ?? createClient(ANONYMOUS, scope, () => {});
-    serve(request, response, { era: "legacy", client, scope, message, envelope });
+    const who = caller ?? session?.caller ?? connectionOf(request);
+    serve(request, response, { era: "legacy", client, caller: who, scope, message, envelope });
   }
 
-  function initialize(response: ServerResponse, scope: Scope, message: Buffer, envelope: Envelope): void {
+  function initialize(
+    response: ServerResponse,
+    scope: Scope,
+    caller: Caller | undefined,
+    message: Buffer,
+    envelope: Envelope,
+  ): void {
     const { start, end } = envelope.params;
     const { result, protocolVersion, hello } = service.initialize(
       scope,
       start === -1 ? Buffer.from("{}") : message.subarray(start, end),
     );
-    const session = sessions.open(scope, protocolVersion);
+    const session = sessions.open(scope, protocolVersion, caller);
     const id = message.subarray(envelope.id.start, envelope.id.end);
     if (session === undefined) {
       refuse(response, 503, "Too many sessions are open; try again later", { "retry-after": "30" }, id);
@@ -192,26 +209,23 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     {
       era,
       client,
+      caller,
       scope,
       message,
       envelope,
-    }: Pick<Exchange, "client" | "scope" | "message" | "envelope"> & { readonly era: Era },
+    }: Pick<Exchange, "client" | "caller" | "scope" | "message" | "envelope"> & { readonly era: Era },
   ): void {
     if (envelope.kind !== "request") {
       if (envelope.kind === "notification") service.notification(client, message, envelope);
       else service.response(client, message, envelope);
-      response.writeHead(202, draining ? { connection: "close" } : {}).end();
+      response.writeHead(202, front.draining ? { connection: "close" } : {}).end();
       return;
     }
     const acceptsStream =
-      (request.headers.accept ?? "*/*").includes("text/event-stream") || request.headers.accept === undefined;
-    const responder = createResponder(response, {
-      acceptsStream,
-      lastOnConnection: () => draining,
-      keepAlive,
-    });
+      request.headers.accept === undefined || request.headers.accept.includes("text/event-stream");
+    const responder = new HttpResponder(response, acceptsStream, front);
     const exchange = new ClientExchange(
-      { era, client, scope, message, envelope, headers: request.headers },
+      { era, client, caller, scope, message, envelope, headers: request.headers },
       responder,
     );
     // 2026-07-28: a closed response stream is a cancellation. 2025-11-25: it is not; the call goes on.
@@ -224,8 +238,13 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   }
 
   /** GET: the stream of a session for what answers no request. */
-  function openStream(request: IncomingMessage, response: ServerResponse, scope: Scope): void {
-    const session = sessionOf(request, scope);
+  function openStream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: Scope,
+    caller: Caller | undefined,
+  ): void {
+    const session = sessionOf(request, scope, caller);
     if (session === undefined) {
       refuse(
         response,
@@ -237,11 +256,11 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 404, "Session not found; send initialize to open a new one");
     } else if (!(request.headers.accept ?? "").includes("text/event-stream")) {
       refuse(response, 406, "GET needs Accept: text/event-stream");
-    } else if (session.streams.size >= MAX_STREAMS || draining) {
+    } else if (session.streams.size >= MAX_STREAMS || front.draining) {
       refuse(
         response,
-        draining ? 503 : 409,
-        draining ? "The gateway is shutting down" : "The session has too many streams open",
+        front.draining ? 503 : 409,
+        front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
       response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
@@ -265,8 +284,13 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     }
   }
 
-  function endSession(request: IncomingMessage, response: ServerResponse, scope: Scope): void {
-    const session = sessionOf(request, scope);
+  function endSession(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: Scope,
+    caller: Caller | undefined,
+  ): void {
+    const session = sessionOf(request, scope, caller);
     if (session === undefined) {
       refuse(response, 405, "DELETE ends a session, and the request names none", { allow: "POST" });
     } else if (session === "unknown") {
@@ -277,9 +301,23 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     }
   }
 
-  function sessionOf(request: IncomingMessage, scope: Scope): HttpSession | "unknown" | undefined {
+  function sessionOf(
+    request: IncomingMessage,
+    scope: Scope,
+    caller: Caller | undefined,
+  ): HttpSession | "unknown" | undefined {
     const id = headerOf(request, "mcp-session-id");
-    return id === undefined ? undefined : (sessions.use(id, scope) ?? "unknown");
+    return id === undefined ? undefined : (sessions.use(id, scope, caller) ?? "unknown");
+  }
+
+  /** Who has neither been identified nor has a session is told apart by its connection. */
+  function connectionOf({ socket }: IncomingMessage): Caller {
+    let known = connections.get(socket);
+    if (known === undefined) {
+      known = { id: `connection-${++connectionCount}` };
+      connections.set(socket, known);
+    }
+    return known;
   }
 
   function refuse(
@@ -299,7 +337,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     headers: Record<string, string> = {},
   ): void {
     const all = { "content-type": "application/json", "content-length": String(message.length), ...headers };
-    response.writeHead(status, draining ? { ...all, connection: "close" } : all);
+    response.writeHead(status, front.draining ? { ...all, connection: "close" } : all);
     response.end(message);
   }
 }

@@ -1,6 +1,7 @@
 // What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
 import type { Clock } from "@fairlead/core";
 import type { Route, Scope } from "../catalog/catalog.ts";
+import { headerMismatchOf } from "../catalog/header-params.ts";
 import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
 import {
   type Era,
@@ -12,7 +13,7 @@ import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { ClientHello } from "../upstream/client-session.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
-import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
@@ -159,7 +160,13 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
       return;
     }
     const route = exchange.scope.named(kind, name);
-    if (route !== undefined) start(exchange, route, span);
+    const mismatch = route === undefined ? undefined : headersDisagree(exchange, route);
+    if (mismatch !== undefined)
+      exchange.reply(
+        errorMessage(exchange.id, rpcCode.headerMismatch, `Headers and body disagree: ${mismatch}`),
+        400,
+      );
+    else if (route !== undefined) start(exchange, route, span);
     else
       unknown(
         exchange,
@@ -317,7 +324,7 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
         outcome: "not-executed",
       },
     );
-    exchange.reply(failureMessage(exchange.id, error));
+    exchange.fail(error);
   }
 
   function poolOfName(scope: Scope, name: string): Pool | undefined {
@@ -351,6 +358,16 @@ function introductionOf(said: Record<string, unknown>): Omit<ClientHello, "proto
 
 function done(exchange: Exchange): void {
   exchange.reply(resultMessage(exchange.id, "{}"));
+}
+
+/** `Mcp-Param-*` of a modern client over HTTP: whoever reads the body must compare. */
+function headersDisagree(
+  { era, headers, message, envelope }: Exchange,
+  { entry }: Route,
+): string | undefined {
+  return era === "legacy" || headers === undefined || entry.headerParams === undefined
+    ? undefined
+    : headerMismatchOf(entry.headerParams, message, envelope, headers);
 }
 
 function invalid(exchange: Exchange, message: string): void {

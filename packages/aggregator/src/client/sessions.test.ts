@@ -35,6 +35,20 @@ describe("sessions", () => {
     expect(sessions.use("nonsense", scope)).toBeUndefined();
   });
 
+  it("belong to the caller that opened them, and to whoever has the id when nobody was identified", () => {
+    const { sessions, open } = setUp();
+    const owned = sessions.open(scope, "2025-11-25", { id: "ada", priority: 7 });
+    if (owned === undefined) throw new Error("no session");
+    expect(owned.caller).toEqual({ id: "ada", priority: 7 });
+    expect(sessions.use(owned.id, scope, { id: "ada" })).toBe(owned);
+    expect(sessions.use(owned.id, scope, { id: "bob" })).toBeUndefined();
+    expect(sessions.use(owned.id, scope)).toBeUndefined();
+    const [first, second] = [open(), open()];
+    expect(sessions.use(first.id, scope)).toBe(first);
+    expect(first.caller.id).not.toBe(second.caller.id);
+    expect(first.caller.id).not.toContain(first.id);
+  });
+
   it("end after idleness, counted from their last use", async () => {
     const { clock, sessions, open } = setUp({ idleMs: 60_000 });
     const used = open();

@@ -1,6 +1,7 @@
 // Legacy HTTP sessions: unguessable ids, a bound on their number, an end after idleness.
 import { randomBytes } from "node:crypto";
 import type { Clock } from "@fairlead/core";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import { setTimerOn } from "../timer.ts";
 import { type Client, createClient } from "./client.ts";
@@ -8,6 +9,9 @@ import { type Client, createClient } from "./client.ts";
 export interface HttpSession {
   readonly id: string;
   readonly client: Client;
+  readonly caller: Caller;
+  /** Id of the caller that the front named when it was opened; only the same one may use it. */
+  readonly owner: string | undefined;
   readonly protocolVersion: string;
   readonly streams: ReadonlySet<SessionStream>;
   /** Opens a stream for messages that answer no request; the newest one gets them. Returns how to take it away. */
@@ -24,9 +28,9 @@ export interface Sessions {
   readonly size: number;
   readonly streams: number;
   /** Opens a session, or returns undefined when there are too many and none is idle. */
-  open(scope: Scope, protocolVersion: string): HttpSession | undefined;
-  /** Finds a session and marks it as used. */
-  use(id: string, scope: Scope): HttpSession | undefined;
+  open(scope: Scope, protocolVersion: string, caller?: Caller): HttpSession | undefined;
+  /** Finds a session and marks it as used. One that another caller opened is as unknown as one that never was. */
+  use(id: string, scope: Scope, caller?: Caller): HttpSession | undefined;
   close(session: HttpSession): void;
   closeAll(): void;
 }
@@ -48,6 +52,7 @@ const ORDER_MS = 1_000;
 export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: SessionsOptions): Sessions {
   /** In the order of last use, to the second. */
   const sessions = new Map<string, HttpSession>();
+  let opened = 0;
   let stopSweeping = sweepLater();
 
   return {
@@ -60,9 +65,10 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
       return count;
     },
     open,
-    use(id, scope) {
+    use(id, scope, caller) {
       const session = sessions.get(id);
-      if (session === undefined || session.client.scope !== scope) return undefined;
+      if (session === undefined || session.client.scope !== scope || session.owner !== caller?.id)
+        return undefined;
       const now = clock.now();
       // The order is kept to the second: moving an entry on every request would replace the table every few requests.
       if (now - session.usedAt >= ORDER_MS) {
@@ -79,7 +85,7 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
     },
   };
 
-  function open(scope: Scope, protocolVersion: string): HttpSession | undefined {
+  function open(scope: Scope, protocolVersion: string, caller: Caller | undefined): HttpSession | undefined {
     if (sessions.size >= maxSessions && !evict()) return undefined;
     const id = randomBytes(24).toString("base64url");
     const backlog: Buffer[] = [];
@@ -99,7 +105,16 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
       for (const message of backlog.splice(0)) stream.send(message);
       return () => void streams.delete(stream);
     };
-    const session: HttpSession = { id, client, protocolVersion, streams, attach, usedAt: clock.now() };
+    const session: HttpSession = {
+      id,
+      client,
+      caller: caller ?? { id: `session-${++opened}` },
+      owner: caller?.id,
+      protocolVersion,
+      streams,
+      attach,
+      usedAt: clock.now(),
+    };
     sessions.set(id, session);
     onOpen(client);
     return session;

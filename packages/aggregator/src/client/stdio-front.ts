@@ -1,6 +1,7 @@
 // The gateway as a stdio server: one client on stdin and stdout, of either era, one message per line.
 import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
+import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
 import { createLineSplitter } from "../wire/lines.ts";
@@ -15,6 +16,8 @@ export interface StdioFrontOptions {
   readonly input: Readable;
   readonly output: Writable;
   readonly scope: Scope;
+  /** @defaultValue `{ id: "stdio" }` */
+  readonly caller?: Caller | undefined;
   readonly service: Service;
   readonly maxRequestBytes: number;
   readonly maxDepth: number;
@@ -26,7 +29,7 @@ export interface StdioFrontOptions {
 
 /** Serves until the input ends, then resolves. */
 export function serveStdio(options: StdioFrontOptions): Promise<void> {
-  const { input, output, scope, service, maxRequestBytes, maxDepth } = options;
+  const { input, output, scope, service, maxRequestBytes, maxDepth, caller = { id: "stdio" } } = options;
   const client = createClient(`stdio ${randomUUID()}`, scope, write);
   const responder: Responder = { reply: write, notify: write, drop: () => {} };
   const lines = createLineSplitter({
@@ -90,7 +93,7 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       write(resultMessage(id, result));
     } else {
       service.request(
-        new ClientExchange({ era, client, scope, message, envelope, headers: undefined }, responder),
+        new ClientExchange({ era, client, caller, scope, message, envelope, headers: undefined }, responder),
       );
     }
   }

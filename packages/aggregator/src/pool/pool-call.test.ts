@@ -73,6 +73,8 @@ function setUp(
     method: "tools/call",
     subject: "tool t",
     entry: undefined,
+    caller: { id: "test" },
+    priority: 5,
     repeatable,
     onlyModern: false,
     timeoutMs: 30_000,

@@ -3,6 +3,7 @@
 // the timer's argument and the queue's entry at once.
 import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
+import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type {
@@ -30,6 +31,9 @@ export interface PoolRequest {
   /** For people, in errors: "tool echo". */
   readonly subject: string;
   readonly entry: PoolEntry | undefined;
+  readonly caller: Caller;
+  /** From 0 to 9, higher is served first. */
+  readonly priority: number;
   /** Whether it may be executed twice. */
   readonly repeatable: boolean;
   /** Whether it is a further round of a call that only a modern server knows. */

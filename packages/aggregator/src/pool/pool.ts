@@ -12,7 +12,7 @@ import {
 } from "@fairlead/core";
 import { fetchList, fetchLists, LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
-import type { LimitsConfig, PoolConfig } from "../config.ts";
+import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { IdTable } from "../upstream/id-table.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
@@ -81,7 +81,7 @@ export function createPool(options: PoolOptions): Pool {
   const { config, limits, clock, random, listener } = options;
   const {
     namespace,
-    strategy = "least-connections",
+    strategy = DEFAULT_STRATEGY,
     maxAttempts = 3,
     queueTimeoutMs = 2_000,
     maxQueue = 1_000,

@@ -11,6 +11,7 @@ export const rpcCode = {
   /** 2025-11-25: resource not found; 2026-07-28 uses invalidParams. */
   resourceNotFoundLegacy: -32002,
   headerMismatch: -32020,
+  missingClientCapability: -32021,
   unsupportedProtocolVersion: -32022,
 } as const;
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `fairlead-lmstudio-simulator` executable: serves until it is told to end.
+// The `lmstudio-simulator` executable: serves until it is told to end.
 import { readArguments, usage } from "./arguments.ts";
 import { createLmStudioSimulator } from "./simulator.ts";
 

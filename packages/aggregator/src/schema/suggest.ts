@@ -1,14 +1,14 @@
 // "Did you mean …?" for a misspelt key.
 
-/** Words to append to an error about `key`, given the keys that are allowed there. */
+/** What to say about an unknown `key`, given those that are allowed there; empty when none is. */
 export function suggest(key: string, allowed: readonly string[]): string {
   if (allowed.length === 0) return "";
   const [nearest] = allowed
     .map((candidate) => ({ candidate, distance: editDistance(key.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   if (nearest !== undefined && nearest.distance <= Math.max(2, key.length / 3))
-    return `; did you mean "${nearest.candidate}"?`;
-  return `; allowed here: ${allowed.join(", ")}`;
+    return `did you mean "${nearest.candidate}"?`;
+  return `allowed here: ${allowed.join(", ")}`;
 }
 
 /** Levenshtein distance, one row at a time. */

@@ -1,0 +1,140 @@
+// How a pool is written down.
+import type { StrategyFactory } from "@fairlead/balancer";
+import { z } from "zod";
+import type {
+  BreakerConfig,
+  HealthCheckConfig,
+  PoolConfig,
+  PoolDefaults,
+  RestartConfig,
+  SessionLimitsConfig,
+  ToolPolicy,
+} from "../config.ts";
+import { type FieldsOf, milliseconds, type ObjectSchema, positive, text } from "./fields.ts";
+import { upstreamSchema } from "./upstream-schema.ts";
+
+/** Everything about a pool but its name, which a file may write as a key. */
+export type PoolOptions = Omit<PoolConfig, "namespace">;
+
+export const namespaceSchema: z.ZodType<string> = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,32}$/, "a namespace must be 1 to 32 characters of [A-Za-z0-9_-]")
+  .describe("Prefix of the pool's tools: 1 to 32 characters of [A-Za-z0-9_-]");
+
+const toolFields: FieldsOf<ToolPolicy> = {
+  retry: z
+    .enum(["safe", "never"])
+    .optional()
+    .describe("safe: may run twice, so it is retried elsewhere; never: not even if annotated as read-only"),
+  timeoutMs: positive.optional().describe("Longest time without an answer or progress, in milliseconds"),
+};
+
+const sessionLimitsFields: FieldsOf<SessionLimitsConfig> = {
+  max: positive.optional().describe("Sessions at a time. Default: 32 for processes, 1000 over HTTP"),
+  idleMs: positive
+    .optional()
+    .describe("A session ends after this long without calls, in milliseconds. Default: 1800000"),
+};
+
+const healthCheckFields: FieldsOf<HealthCheckConfig> = {
+  intervalMs: milliseconds
+    .optional()
+    .describe("Between two pings, in milliseconds; 0 turns them off. Default: 10000"),
+  timeoutMs: positive.optional().describe("Longest time for the answer, in milliseconds. Default: 5000"),
+  failureThreshold: positive
+    .optional()
+    .describe("Pings in a row that must fail before it gets no calls. Default: 2"),
+};
+
+const restartFields: FieldsOf<RestartConfig> = {
+  baseDelayMs: positive
+    .optional()
+    .describe("First delay after a failure, in milliseconds; doubles. Default: 200"),
+  maxDelayMs: positive
+    .optional()
+    .describe("Longest delay, in milliseconds. Default: 30000 for processes, 1500 for URLs"),
+  crashLoopThreshold: positive
+    .optional()
+    .describe("Ends within a minute that count as a crash loop. Default: 5"),
+};
+
+const breakerFields: FieldsOf<BreakerConfig> = {
+  monitoringWindowMs: positive
+    .optional()
+    .describe("How far back failures count, in milliseconds. Default: 300000"),
+  failureThreshold: positive.optional().describe("Failures in a row that open it. Default: 5"),
+  resetTimeoutMs: positive.optional().describe("How long it stays open, in milliseconds. Default: 60000"),
+  successThreshold: positive.optional().describe("Probes that must succeed to close it. Default: 3"),
+  halfOpenMaxCalls: positive.optional().describe("Probes at a time. Default: 3"),
+};
+
+const strategy: z.ZodType<string | StrategyFactory<never>> = z.union([
+  text,
+  z.custom<StrategyFactory<never>>(
+    (value) => typeof value === "function",
+    "must be the name of a strategy, or a factory",
+  ),
+]);
+
+const poolFields: FieldsOf<PoolOptions> = {
+  upstreams: z.array(upstreamSchema).min(1).describe("The servers that serve the pool"),
+  strategy: strategy
+    .optional()
+    .describe("Load-balancing strategy: built in, or an installed package. Default: least-connections"),
+  strategyOptions: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("Options of the strategy, which checks them"),
+  timeoutMs: positive
+    .optional()
+    .describe("A call without answer or progress ends after this long, in milliseconds. Default: 30000"),
+  maxTimeoutMs: positive
+    .optional()
+    .describe("A call ends after this long, progress or not, in milliseconds. Default: 600000"),
+  startTimeoutMs: positive
+    .optional()
+    .describe("Longest time for initialize or server/discover, in milliseconds. Default: 10000"),
+  maxAttempts: positive.optional().describe("Attempts for one call, on different upstreams. Default: 3"),
+  queueTimeoutMs: milliseconds
+    .optional()
+    .describe("How long a call waits for an upstream, in milliseconds. Default: 2000"),
+  maxQueue: z.number().int().min(0).optional().describe("Calls that may wait at a time. Default: 1000"),
+  trustAnnotations: z
+    .boolean()
+    .optional()
+    .describe("Whether readOnlyHint and idempotentHint of the tools are believed. Default: true"),
+  tools: z.record(z.string(), z.strictObject(toolFields)).optional().describe("Rules by original tool name"),
+  session: z
+    .enum(["per-client", "shared", "ephemeral"])
+    .optional()
+    .describe(
+      "Who shares a session with a server that keeps sessions. Default: per-client if all upstreams are reached over HTTP, else shared",
+    ),
+  sessionLimits: z
+    .strictObject(sessionLimitsFields)
+    .optional()
+    .describe("Bounds for the sessions that clients have with one upstream"),
+  clientCapabilities: z
+    .array(z.enum(["sampling", "elicitation", "roots"]))
+    .optional()
+    .describe("Which capabilities of clients servers are told of. Default: all"),
+  healthCheck: z
+    .strictObject(healthCheckFields)
+    .optional()
+    .describe("Pings (modern servers: server/discover)"),
+  restart: z.strictObject(restartFields).optional().describe("How a lost upstream is tried again"),
+  breaker: z.strictObject(breakerFields).optional().describe("The circuit breaker of each upstream"),
+};
+
+/** A pool without its name, for formats that name pools by key; extend it for keys of their own. */
+export const poolOptionsSchema: ObjectSchema<PoolOptions> = z.strictObject(poolFields);
+
+const { upstreams: _upstreams, tools: _tools, ...defaultFields } = poolFields;
+
+/** What pools may have in common. */
+export const poolDefaultsSchema: ObjectSchema<PoolDefaults> = z.strictObject(defaultFields);
+
+export const poolSchema: ObjectSchema<PoolConfig> = z.strictObject({
+  namespace: namespaceSchema,
+  ...poolFields,
+});

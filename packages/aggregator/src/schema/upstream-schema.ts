@@ -1,0 +1,64 @@
+// How one upstream is written down.
+import { z } from "zod";
+import type { HttpUpstreamConfig, StdioUpstreamConfig, UpstreamConfig } from "../config.ts";
+import { type FieldsOf, type ObjectSchema, positive, text, textRecord } from "./fields.ts";
+
+type Common = Omit<StdioUpstreamConfig, "transport" | "command">;
+
+const common: FieldsOf<Common> = {
+  id: text
+    .refine((id) => id.length <= 128, "must have at most 128 characters")
+    .optional()
+    .describe("Unique among all upstreams. Default: <namespace>-<position, from 1>"),
+  weight: z.number().gt(0).optional().describe("Share of the traffic relative to its siblings. Default: 1"),
+  priority: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe("Lower is preferred; higher ones serve when no lower one can. Default: 1"),
+  maxConcurrency: positive.optional().describe("Most calls at a time. Default: unlimited"),
+  era: z
+    .enum(["auto", "legacy", "modern"])
+    .optional()
+    .describe(
+      "modern: revision 2026-07-28; legacy: 2025-11-25 or older; auto: the server is asked. Default: auto",
+    ),
+  args: z.array(z.string()).optional().describe("Arguments of the command"),
+  env: textRecord
+    .optional()
+    .describe("Environment of the process, added to PATH, HOME and a few more of the gateway's own"),
+  cwd: z.string().optional().describe("Working directory of the process"),
+};
+
+const stdioFields: FieldsOf<StdioUpstreamConfig> = {
+  ...common,
+  transport: z.literal("stdio").describe("The process speaks MCP on its stdin and stdout"),
+  command: text.describe("Program to start"),
+};
+
+const httpFields: FieldsOf<HttpUpstreamConfig> = {
+  ...common,
+  transport: z.literal("streamable-http").describe("The server speaks Streamable HTTP"),
+  // Not z.url(): `{port}` is filled in later.
+  url: z
+    .string()
+    .regex(/^https?:\/\/\S+$/, "must begin with http:// or https://")
+    .describe("Where the server's MCP endpoint is"),
+  headers: textRecord.optional().describe("Sent with every request, such as authorization"),
+  command: text
+    .optional()
+    .describe("Starts the server; then {port} and {socket} may stand in url, args and env"),
+};
+
+const stdioUpstream: ObjectSchema<StdioUpstreamConfig> = z.strictObject(stdioFields);
+const httpUpstream: ObjectSchema<HttpUpstreamConfig> = z.strictObject(httpFields);
+
+/** An upstream. Which transport is meant is clear from the keys, so it need not be written; parsing fills it in. */
+export const upstreamSchema: z.ZodType<UpstreamConfig> = z.preprocess(
+  (value) => {
+    if (typeof value !== "object" || value === null || "transport" in value) return value;
+    return { transport: "url" in value ? "streamable-http" : "stdio", ...value };
+  },
+  z.discriminatedUnion("transport", [stdioUpstream, httpUpstream]),
+);
