@@ -13,7 +13,9 @@ export type AggregatorErrorCode =
   | "INPUT_REFUSED"
   | "NAME_COLLISION"
   | "INVALID_CONFIG"
-  | "DRAINING";
+  | "DRAINING"
+  | "POOL_UNKNOWN"
+  | "SERVER_UNKNOWN";
 
 /** Facts about a failed call that a program may want; all are also sent to the client as `error.data`. */
 export interface AggregatorErrorFacts {

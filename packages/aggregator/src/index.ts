@@ -12,9 +12,14 @@ export type {
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  RoutingConfig,
+  RoutingRule,
+  RuleMatch,
+  RuleRoute,
   SessionLimitsConfig,
   SessionPolicy,
   StdioUpstreamConfig,
+  TimeoutClass,
   ToolPolicy,
   UpstreamConfig,
 } from "./config.ts";
@@ -27,6 +32,7 @@ export {
   ToolError,
 } from "./errors.ts";
 export type { MultiplexerEvent } from "./events.ts";
+export type { DrainOptions, Management } from "./management.ts";
 export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
 export {
   type CustomConfigurationOptions,

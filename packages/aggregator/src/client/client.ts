@@ -5,7 +5,7 @@ import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
 import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
-import type { ServerRequest } from "../upstream/connection.ts";
+import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { Responder } from "./exchange.ts";
 import type { InputRound } from "./input-rounds.ts";
@@ -46,6 +46,8 @@ export interface Exchange {
   reply(message: Buffer, status?: number): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
+  /** Takes the answer while it arrives; undefined when this front, or its client, only takes whole ones. */
+  replyInParts(resume: () => void): AnswerSink | undefined;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
   /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */

@@ -43,8 +43,8 @@ export interface Service {
   forget(client: Client): void;
   /** The result of `initialize`, the revision that was agreed on, and what the client said of itself. */
   initialize(scope: Scope, params: Buffer): Initialized;
-  /** Ends all listen streams, as before a shutdown. */
-  endListens(): void;
+  /** Ends the listen streams on a scope, or all, as before a shutdown. */
+  endListens(scope?: Scope): void;
   readonly running: number;
 }
 
@@ -110,7 +110,7 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
     },
     notification,
     initialize,
-    endListens: listens.endAll,
+    endListens: listens.end,
     get running() {
       return running;
     },

@@ -1,6 +1,6 @@
 // Which session of an upstream a call goes through: the one that all share, its client's own, or one for itself.
 import type { Clock } from "@fairlead/core";
-import type { ClientCapability, PoolConfig, SessionPolicy } from "../config.ts";
+import type { ClientCapability, PoolConfig, SessionPolicy, UpstreamConfig } from "../config.ts";
 import type { ClientSession, KeptRequest, SessionClient } from "../upstream/client-session.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import { type Hello, ownHello } from "../upstream/control.ts";
@@ -17,18 +17,21 @@ export interface RequestOrigin {
 }
 
 export interface ClientSessionsOptions {
-  readonly config: PoolConfig;
+  /** The pool's options as they are now. */
+  readonly config: () => PoolConfig;
+  /** Its upstreams as they are now. */
+  readonly upstreams: () => Iterable<UpstreamConfig>;
   readonly clientInfo: { readonly name: string; readonly version: string };
-  readonly timeoutMs: number;
+  readonly timeoutMs: () => number;
   readonly clock: Clock;
   /** A message of a client's session that belongs to no call. */
   onServerNotification(replica: Replica, client: SessionClient, message: Buffer, envelope: Envelope): void;
 }
 
 export interface ClientSessions {
-  readonly policy: SessionPolicy;
+  policy(): SessionPolicy;
   /** How the session introduces itself that lists and pings: what it is offered, clients are offered. */
-  readonly hello: Hello;
+  hello(): Hello;
   /** What a call goes through on this upstream; undefined when it is not connected. */
   connectionFor(origin: RequestOrigin, replica: Replica): UpstreamConnection | undefined;
   /** The upstream that the client has its session with. */
@@ -39,10 +42,11 @@ export interface ClientSessions {
   notify(key: string, message: Buffer): void;
   /** A client has gone. */
   forget(key: string): void;
-  /** Sessions of clients with this upstream, and their calls without an answer. */
-  countsOf(replica: Replica): { readonly sessions: number; readonly inFlight: number };
+  /** How many sessions clients have with this upstream. */
+  sizeOf(replica: Replica): number;
   /** Ends all sessions with this upstream. */
   close(replica: Replica): Promise<void>;
+  closeAll(): Promise<void>;
 }
 
 const MAX_OF_PROCESSES = 32;
@@ -57,23 +61,22 @@ const FULLY_CAPABLE: Readonly<Record<ClientCapability, object>> = {
 };
 
 export function createClientSessions(options: ClientSessionsOptions): ClientSessions {
-  const { config, clientInfo, timeoutMs, clock } = options;
-  const { clientCapabilities = ALL_CAPABILITIES, sessionLimits = {} } = config;
-  const policy = config.session ?? defaultPolicy(config);
-  const own = ownHello(clientInfo);
+  const { config, upstreams, clock } = options;
+  const own = ownHello(options.clientInfo);
   const tables = new Map<Replica, SessionTable>();
   const pins = new Map<string, Replica>();
-  const NONE = { sessions: 0, inFlight: 0 };
 
   return {
     policy,
-    hello: policy === "shared" ? own : { ...own, capabilities: allowed(FULLY_CAPABLE) },
+    hello: () => (policy() === "shared" ? own : { ...own, capabilities: allowed(FULLY_CAPABLE) }),
     connectionFor(origin, replica) {
       const { connection } = replica;
-      if (policy === "shared" || connection === undefined || !replica.keepsSessions) return connection;
+      if (connection === undefined || !replica.keepsSessions) return connection;
+      const current = policy();
+      if (current === "shared") return connection;
       const client = origin.sessionClient();
       return tableOf(replica).connectionFor(
-        policy === "ephemeral" && !client.isEphemeral ? { ...client, isEphemeral: true } : client,
+        current === "ephemeral" && !client.isEphemeral ? { ...client, isEphemeral: true } : client,
       );
     },
     pinOf: ({ client }) => (pins.size === 0 ? undefined : pins.get(client.key)?.id),
@@ -83,33 +86,44 @@ export function createClientSessions(options: ClientSessionsOptions): ClientSess
       const replica = pins.get(key);
       if (replica !== undefined) tables.get(replica)?.end(key);
     },
-    countsOf(replica) {
-      const table = tables.get(replica);
-      return table === undefined ? NONE : { sessions: table.size, inFlight: table.inFlight };
-    },
-    async close(replica) {
-      const table = tables.get(replica);
-      tables.delete(replica);
-      await table?.close();
+    sizeOf: (replica) => tables.get(replica)?.size ?? 0,
+    close,
+    async closeAll() {
+      await Promise.all([...tables.keys()].map(close));
     },
   };
+
+  /** A process is one session: who gives each client one of its own must know that many may run side by side. */
+  function policy(): SessionPolicy {
+    const { session } = config();
+    if (session !== undefined) return session;
+    for (const { transport } of upstreams()) if (transport === "stdio") return "shared";
+    return "per-client";
+  }
+
+  async function close(replica: Replica): Promise<void> {
+    const table = tables.get(replica);
+    tables.delete(replica);
+    await table?.close();
+  }
 
   function tableOf(replica: Replica): SessionTable {
     const known = tables.get(replica);
     if (known !== undefined) return known;
+    const { sessionLimits = {}, namespace } = config();
     const isProcess = replica.config.transport === "stdio";
     const table = createSessionTable({
       replica,
       max: sessionLimits.max ?? (isProcess ? MAX_OF_PROCESSES : MAX_OVER_HTTP),
       idleMs: sessionLimits.idleMs ?? IDLE_MS,
-      timeoutMs,
+      timeoutMs: options.timeoutMs(),
       clock,
       helloOf: ({ hello: { protocolVersion, capabilities, clientInfo = own.clientInfo } }) => ({
         protocolVersion,
         capabilities: allowed(capabilities),
         clientInfo,
       }),
-      namespace: config.namespace,
+      namespace,
       onServerNotification: (client, message, envelope) =>
         options.onServerNotification(replica, client, message, envelope),
       onChange(key, exists) {
@@ -127,13 +141,9 @@ export function createClientSessions(options: ClientSessionsOptions): ClientSess
   }
 
   function allowed(capabilities: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const { clientCapabilities = ALL_CAPABILITIES } = config();
     return Object.fromEntries(
       Object.entries(capabilities).filter(([name]) => clientCapabilities.some((known) => known === name)),
     );
   }
-}
-
-/** A process is one session: who gives each client one of its own must know that many may run side by side. */
-function defaultPolicy({ upstreams }: PoolConfig): SessionPolicy {
-  return upstreams.every(({ transport }) => transport !== "stdio") ? "per-client" : "shared";
 }

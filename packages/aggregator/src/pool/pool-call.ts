@@ -5,8 +5,10 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type {
+  AnswerSink,
   ServerRequest,
   UpstreamConnection,
   UpstreamExchange,
@@ -15,6 +17,7 @@ import type {
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
+import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
@@ -50,6 +53,8 @@ export interface PoolRequest {
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
+  onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
 }
 
@@ -57,6 +62,7 @@ export interface PoolRequest {
 export interface Attempt {
   readonly lease: Lease;
   readonly connection: UpstreamConnection;
+  readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
 }
@@ -74,8 +80,8 @@ export interface PoolCallOwner {
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
-  onFailure(upstream: string, failure: UpstreamFailure): void;
-  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
+  onFailure(attempt: Attempt, failure: UpstreamFailure): void;
+  onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
   onEnd(call: PoolCall, failed: boolean): void;
 }
@@ -99,6 +105,8 @@ export class PoolCall implements UpstreamExchange {
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
   #ended = false;
+  /** Whether the client has the beginning of the answer. */
+  #hasBegun = false;
 
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
@@ -112,8 +120,8 @@ export class PoolCall implements UpstreamExchange {
   }
 
   /** The upstream that has the call now. */
-  get upstream(): string | undefined {
-    return this.#current?.lease.endpointId;
+  get member(): PoolMember | undefined {
+    return this.#current?.member;
   }
 
   start(): void {
@@ -170,15 +178,43 @@ export class PoolCall implements UpstreamExchange {
     if (this.#end(false)) this.request.onAnswer(message, envelope);
   }
 
+  onLongAnswer(resume: () => void): AnswerSink | undefined {
+    const era = this.#current?.connection.target.era;
+    const sink = era === undefined ? undefined : this.request.onLongAnswer?.(era, resume);
+    if (sink === undefined) return undefined;
+    return {
+      id: sink.id,
+      begin: () => {
+        this.#hasBegun = true;
+        sink.begin();
+      },
+      write: (part) => {
+        this.#extend(this.request.timeoutMs);
+        return sink.write(part);
+      },
+      end: () => {
+        this.#settle(SUCCESS);
+        if (this.#end(false)) sink.end();
+      },
+    };
+  }
+
   onFailure(failure: UpstreamFailure): void {
-    const upstream = this.upstream ?? "";
+    const attempt = this.#current;
+    if (attempt === undefined) return;
+    const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
     this.tried.push(upstream);
     this.#settle(outcomeOfFailure(failure));
-    this.#owner.onFailure(upstream, failure);
+    this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
-    if (failure.executed === "maybe" && !this.request.repeatable) {
+    if (this.#hasBegun) {
+      this.#fail("CONNECTION_FAILED", `The answer to ${this.request.subject} broke off: ${failure.message}`, {
+        upstream,
+        outcome: "unknown",
+      });
+    } else if (failure.executed === "maybe" && !this.request.repeatable) {
       this.#fail(
         "OUTCOME_UNKNOWN",
         `${this.request.subject} was sent to ${upstream}, but no answer came: ${failure.message}. It may have been executed; check before you repeat it.`,
@@ -209,9 +245,21 @@ export class PoolCall implements UpstreamExchange {
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
   abandon(reason: string): void {
-    if (this.#current === undefined || !this.request.repeatable) return;
+    if (this.#current === undefined || !this.request.repeatable || this.#hasBegun) return;
     this.#current.connection.cancel(this.#upstreamId, reason);
     this.onFailure({ executed: "maybe", kind: "transport", message: reason });
+  }
+
+  /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
+  move(reason: string): boolean {
+    const attempt = this.#current;
+    if (attempt === undefined || !this.request.repeatable || this.#attempts >= this.#owner.maxAttempts)
+      return false;
+    this.#mayHaveRun = true;
+    this.tried.push(attempt.member.id);
+    this.#dropAttempt(reason, CANCELLED);
+    this.#next();
+    return true;
   }
 
   /** Ends a call that waits, or that must not go on. */
@@ -259,7 +307,7 @@ export class PoolCall implements UpstreamExchange {
       this.#exhausted();
       return;
     }
-    const upstream = this.upstream;
+    const upstream = this.member?.id;
     const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
@@ -308,7 +356,7 @@ export class PoolCall implements UpstreamExchange {
     this.#current = undefined;
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
-    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
+    this.#owner.onAttemptEnd(current, outcome);
   }
 
   /** True for the first end only. */
@@ -322,6 +370,7 @@ export class PoolCall implements UpstreamExchange {
     return true;
   }
 
+  /** There is time for more, within the bound. */
   #extend(byMs: number): void {
     this.#deadlineAt = Math.min(this.#owner.now() + byMs, this.#startedAt + this.request.maxTimeoutMs);
     this.#arm(this.#leftMs());

@@ -171,6 +171,19 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
         if (exchange.onServerRequest === undefined) client.onServerRequest(request);
         else exchange.onServerRequest(request);
       },
+      onLongAnswer(resume) {
+        const sink = exchange.onLongAnswer?.(resume);
+        if (sink === undefined) return undefined;
+        return {
+          id: sink.id,
+          begin: () => sink.begin(),
+          write: (part) => sink.write(part),
+          end() {
+            void session.close();
+            sink.end();
+          },
+        };
+      },
       onAnswer(message, envelope) {
         void session.close();
         exchange.onAnswer(message, envelope);

@@ -25,8 +25,6 @@ export interface SessionTableOptions {
 
 export interface SessionTable {
   readonly size: number;
-  /** Requests without an answer in all of them. */
-  readonly inFlight: number;
   /** The client's session, or a new one; what it sends fails when there are too many. */
   connectionFor(client: SessionClient): UpstreamConnection;
   get(key: string): ClientSession | undefined;
@@ -51,11 +49,6 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
   return {
     get size() {
       return sessions.size;
-    },
-    get inFlight() {
-      let sum = 0;
-      for (const { inFlight } of sessions) sum += inFlight;
-      return sum;
     },
     connectionFor(client) {
       const known = byClient.get(client.key);
