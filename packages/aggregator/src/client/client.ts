@@ -4,6 +4,7 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -75,6 +76,8 @@ export interface ExchangeObserver {
   asked(exchange: Exchange, request: ServerRequest): void;
   /** A server asks something in a session of the client's. */
   askedBySession(client: Client, request: ServerRequest): void;
+  /** A server made a task for the exchange; false when the client must not be told of it. */
+  madeTask(exchange: Exchange, taskId: string, pool: Pool, upstream: string): boolean;
   /** The answer of a modern server wants input of a legacy client, and then a further round. */
   askedByAnswer(exchange: Exchange, answer: Buffer, answered: Envelope, round: InputRound): Work;
 }

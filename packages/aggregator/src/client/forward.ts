@@ -15,6 +15,7 @@ import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
+import { taskMadeBy } from "./tasks.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
@@ -71,8 +72,10 @@ class ForwardedRequest implements PoolRequest {
     this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
     this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
-    this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
     this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    // `tasks/result` answers when the task ends, and says nothing before.
+    this.timeoutMs =
+      method === "tasks/result" ? this.maxTimeoutMs : (policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS);
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -116,9 +119,14 @@ class ForwardedRequest implements PoolRequest {
     this.#exchange.observer?.asked(this.#exchange, request);
   }
 
-  onAnswer(answer: Buffer, answered: Envelope): void {
+  onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    const taskId = taskMadeBy(exchange, answer, answered);
+    if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
+      exchange.fail(foreignTask(pool.namespace, upstream));
+      return;
+    }
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
     else if (kind === "input_required") this.#askForInput(answer, answered);
@@ -181,6 +189,15 @@ function insertion({ start }: Readonly<Span>, members: Buffer): Splice {
  */
 function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
   return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
+}
+
+/** A task whose id is another one's: nobody could tell them apart. */
+function foreignTask(pool: string, upstream: string): AggregatorError {
+  return new AggregatorError(
+    "CONNECTION_FAILED",
+    `${upstream} made a task under an id that another task has already.`,
+    { pool, upstream, outcome: "unknown" },
+  );
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

@@ -11,7 +11,7 @@ import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { splice } from "../wire/splice.ts";
 import type { Exchange } from "./client.ts";
 import type { Responder } from "./exchange.ts";
-import { capabilityFor, modernParams } from "./input-request.ts";
+import { modernParams } from "./input-request.ts";
 
 export interface HeldCalls {
   /** A server asks something on behalf of a modern client's call. */
@@ -88,16 +88,11 @@ class HeldCall implements Responder {
   }
 
   ask(request: ServerRequest): void {
-    const { envelope } = request;
-    if (capabilityFor(envelope.method) === undefined) {
-      refuse(request, `${envelope.method} is not known`, rpcCode.methodNotFound);
-      return;
-    }
     if (this.#unasked.length + this.#asked.size >= MAX_QUESTIONS) {
       refuse(request, `the call has ${MAX_QUESTIONS} questions open already`);
       return;
     }
-    request.onCancel = () => this.#withdraw(request);
+    request.whenCancelled(() => this.#withdraw(request));
     this.#unasked.push(request);
     this.#askSoon();
   }
@@ -230,8 +225,8 @@ function idOf({ message, envelope }: ServerRequest): Buffer {
   return message.subarray(envelope.id.start, envelope.id.end);
 }
 
-function refuse(request: ServerRequest, why: string, code: number = rpcCode.internalError): void {
-  request.reply(errorMessage(idOf(request), code, why));
+function refuse(request: ServerRequest, why: string): void {
+  request.reply(errorMessage(idOf(request), rpcCode.internalError, why));
 }
 
 function refuseRound(exchange: Exchange, why: string): void {

@@ -1,6 +1,10 @@
 // The three things that a server may ask of a client, and how each era says them.
 import { randomUUID } from "node:crypto";
 import type { ClientCapability } from "../config.ts";
+import type { ServerRequest } from "../upstream/connection.ts";
+import { membersOf } from "../wire/members.ts";
+import { errorMessage, rpcCode } from "../wire/reply.ts";
+import type { Exchange } from "./client.ts";
 
 const CAPABILITIES: Readonly<Record<string, ClientCapability | undefined>> = {
   "sampling/createMessage": "sampling",
@@ -9,8 +13,34 @@ const CAPABILITIES: Readonly<Record<string, ClientCapability | undefined>> = {
 };
 
 /** What a client must have declared to be asked this; undefined for what no client can be asked. */
-export function capabilityFor(method: string): ClientCapability | undefined {
+function capabilityFor(method: string): ClientCapability | undefined {
   return CAPABILITIES[method];
+}
+
+/** Whether the client of a request has declared that it can be asked this, in its session or in the request. */
+export function canBeAsked(exchange: Exchange, method: string): boolean {
+  const capability = capabilityFor(method);
+  if (capability === undefined) return false;
+  const { era, client, message, envelope } = exchange;
+  return era === "modern"
+    ? membersOf(message, envelope.metaCapabilities).has(capability)
+    : client.hello?.capabilities[capability] !== undefined;
+}
+
+/**
+ * Tells the server that it cannot ask this. A modern client hears what it would have to declare, in the place of an answer:
+ * its revision wants that, and a server that asks what was not declared has no other answer.
+ */
+export function refuseQuestion(exchange: Exchange, { message, envelope, reply }: ServerRequest): void {
+  const id = message.subarray(envelope.id.start, envelope.id.end);
+  const capability = capabilityFor(envelope.method);
+  if (exchange.era === "modern" && capability !== undefined) {
+    const why = `The server asks ${envelope.method}, for which the client has not declared the capability ${capability}`;
+    const data = { requiredCapabilities: { [capability]: {} } };
+    exchange.work?.cancel(why);
+    exchange.reply(errorMessage(exchange.id, rpcCode.missingClientCapability, why, data), 400);
+  }
+  reply(errorMessage(id, rpcCode.methodNotFound, `The client cannot be asked ${envelope.method}`));
 }
 
 /** A legacy client's capabilities in the modern era's words, as far as `allowed` says. */

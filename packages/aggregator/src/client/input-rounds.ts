@@ -2,8 +2,8 @@
 // is asked in the middle of its call.
 import { type Envelope, textOf } from "../wire/envelope.ts";
 import { bytesOf, membersOf } from "../wire/members.ts";
-import type { Client, Exchange, Work } from "./client.ts";
-import { capabilityFor, legacyParams } from "./input-request.ts";
+import type { Exchange, Work } from "./client.ts";
+import { canBeAsked, legacyParams } from "./input-request.ts";
 import type { OpenQuestion, Questions } from "./questions.ts";
 
 /** Rounds that one call may take. */
@@ -22,13 +22,14 @@ export interface InputRound {
  * @param send brings a question to the client
  */
 export function askForInput(
-  { client }: Exchange,
+  exchange: Exchange,
   answer: Buffer,
   answered: Envelope,
   questions: Questions,
   send: (message: Buffer) => void,
   round: InputRound,
 ): Work {
+  const { client } = exchange;
   const result = membersOf(answer, answered.result);
   const requests = [...membersOf(answer, result.get("inputRequests") ?? { start: -1, end: -1 })];
   const state = bytesOf(answer, result.get("requestState"));
@@ -45,7 +46,7 @@ export function askForInput(
     if (ended) break;
     const request = membersOf(answer, span);
     const method = textOf(answer, request.get("method") ?? { start: -1, end: -1 }) ?? "";
-    if (!canAnswer(client, method)) {
+    if (!canBeAsked(exchange, method)) {
       refuse(`the server asks ${method}, for which the client has not declared the capability`);
       break;
     }
@@ -92,11 +93,6 @@ export function askForInput(
     ended = true;
     for (const question of open) question.withdraw();
   }
-}
-
-function canAnswer({ hello }: Client, method: string): boolean {
-  const capability = capabilityFor(method);
-  return capability !== undefined && hello?.capabilities[capability] !== undefined;
 }
 
 function errorTextOf(message: Buffer): string {

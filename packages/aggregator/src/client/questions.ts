@@ -114,7 +114,7 @@ export function createQuestions(clock: Clock): Questions {
         },
       },
     );
-    request.onCancel = asked.withdraw;
+    request.whenCancelled(asked.withdraw);
   }
 
   function answer(client: Client, message: Buffer, envelope: Envelope): void {

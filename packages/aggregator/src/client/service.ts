@@ -18,11 +18,13 @@ import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from ".
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
 import { createHeldCalls } from "./held-calls.ts";
+import { canBeAsked, refuseQuestion } from "./input-request.ts";
 import { askForInput } from "./input-rounds.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
 import { createQuestions } from "./questions.ts";
+import { createTasks } from "./tasks.ts";
 
 export interface ServiceOptions {
   readonly serverInfo: { readonly name: string; readonly version: string };
@@ -63,6 +65,7 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
   const listens = createListens({ serverInfo, notifier });
   const questions = createQuestions(clock);
   const held = createHeldCalls(clock);
+  const tasks = createTasks();
   let running = 0;
   const observer: ExchangeObserver = {
     ended(exchange) {
@@ -70,11 +73,12 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
       exchange.client.running.delete(exchange);
     },
     asked(exchange, request) {
-      const { era, client } = exchange;
-      if (era === "modern") held.ask(exchange, request);
-      else questions.pass(client, request, streamOf(exchange));
+      if (!canBeAsked(exchange, request.envelope.method)) refuseQuestion(exchange, request);
+      else if (exchange.era === "modern") held.ask(exchange, request);
+      else questions.pass(exchange.client, request, streamOf(exchange));
     },
     askedBySession: (client, request) => questions.pass(client, request, client.push),
+    madeTask: tasks.keep,
     askedByAnswer: (exchange, answer, answered, round) =>
       askForInput(exchange, answer, answered, questions, streamOf(exchange), round),
   };
@@ -97,8 +101,18 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
       ["logging/setLevel", setLevel],
       ["resources/subscribe", subscribe],
       ["resources/unsubscribe", unsubscribe],
+      ["tasks/get", task],
+      ["tasks/result", task],
+      ["tasks/cancel", task],
     ]),
-    modern: new Map([...common, ["server/discover", discover], ["subscriptions/listen", listens.open]]),
+    modern: new Map([
+      ...common,
+      ["server/discover", discover],
+      ["subscriptions/listen", listens.open],
+      ["tasks/get", task],
+      ["tasks/update", task],
+      ["tasks/cancel", task],
+    ]),
   };
 
   return {
@@ -137,7 +151,7 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
     const { protocolVersion: requested } = said;
     const known = typeof requested === "string" && LEGACY_PROTOCOL_VERSIONS.includes(requested);
     const protocolVersion = known ? requested : LEGACY_PROTOCOL_VERSION;
-    const capabilities = { ...capabilitiesOf(scope), logging: {} };
+    const capabilities = { ...capabilitiesOf(scope, "legacy"), logging: {} };
     const instructions = instructionsOf(scope);
     return {
       protocolVersion,
@@ -189,6 +203,13 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
     }
     const code = era === "modern" ? rpcCode.invalidParams : rpcCode.resourceNotFoundLegacy;
     exchange.reply(errorMessage(exchange.id, code, `Resource not found: ${uri}`, { uri }));
+  }
+
+  function task(exchange: Exchange): void {
+    const taskId = textOf(exchange.message, exchange.envelope.taskId);
+    const route = taskId === undefined ? undefined : tasks.find(exchange, taskId);
+    if (route === undefined) invalid(exchange, `Task not found: ${taskId ?? "params.taskId is missing"}`);
+    else start(exchange, route, exchange.envelope.taskId);
   }
 
   function complete(exchange: Exchange): void {
@@ -298,7 +319,7 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
     const result = {
       resultType: "complete",
       supportedVersions: MODERN_PROTOCOL_VERSIONS,
-      capabilities: capabilitiesOf(exchange.scope),
+      capabilities: capabilitiesOf(exchange.scope, "modern"),
       instructions: instructionsOf(exchange.scope),
       ttlMs: 0,
       cacheScope: "private",

@@ -17,7 +17,6 @@ import type { Splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { modernCapabilities } from "./input-request.ts";
 
-const TASKS = "io.modelcontextprotocol/tasks";
 const CLOSE_BRACE = 0x7d;
 
 /** Adds the changes that a request needs apart from id, progress token and name. */
@@ -27,8 +26,7 @@ export function spliceForModern(
   target: RequestTarget,
   allowed?: readonly ClientCapability[],
 ): void {
-  if (exchange.era === "modern") withoutTasks(splices, exchange);
-  else addMeta(splices, exchange, target, allowed);
+  if (exchange.era === "legacy") addMeta(splices, exchange, target, allowed);
 }
 
 /** `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
@@ -78,17 +76,6 @@ function insertion(message: Buffer, { meta, params }: Envelope, members: string)
   const isEmpty = message[skipSpace(message, at)] === CLOSE_BRACE;
   const text = isNew ? `"_meta":{${members}}` : members;
   return { span: { start: at, end: at }, bytes: Buffer.from(isEmpty ? text : `${text},`) };
-}
-
-/** Tasks belong to the server that made them, and are not routed to it: none may be made. */
-function withoutTasks(splices: Splice[], { message, envelope }: Exchange): void {
-  const { metaCapabilities: span } = envelope;
-  if (!mentions(message, span, TASKS)) return;
-  const capabilities = JSON.parse(message.toString("utf8", span.start, span.end)) as {
-    extensions?: Record<string, unknown>;
-  };
-  const { [TASKS]: _tasks, ...extensions } = capabilities.extensions ?? {};
-  splices.push({ span, bytes: Buffer.from(JSON.stringify({ ...capabilities, extensions })) });
 }
 
 function mentions(message: Buffer, { start, end }: Readonly<Span>, text: string): boolean {

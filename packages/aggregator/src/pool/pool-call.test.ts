@@ -308,7 +308,7 @@ describe("waiting", () => {
     sent[0]?.exchange.onServerRequest?.({
       message: ask,
       envelope,
-      onCancel: undefined,
+      whenCancelled: () => {},
       reply: (answer) => replies.push(answer.toString()),
       notify: () => {},
     });

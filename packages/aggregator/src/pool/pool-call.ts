@@ -52,7 +52,8 @@ export interface PoolRequest {
   onNotification(message: Buffer, envelope: Envelope): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
-  onAnswer(message: Buffer, envelope: Envelope): void;
+  /** `upstream` is the id of who answered. */
+  onAnswer(message: Buffer, envelope: Envelope, upstream: string): void;
   /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
   onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
@@ -174,8 +175,9 @@ export class PoolCall implements UpstreamExchange {
       this.onFailure(refusalOf(message));
       return;
     }
+    const upstream = this.member?.id ?? "";
     this.#settle(isError ? outcomeOfError(code) : SUCCESS);
-    if (this.#end(false)) this.request.onAnswer(message, envelope);
+    if (this.#end(false)) this.request.onAnswer(message, envelope, upstream);
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {

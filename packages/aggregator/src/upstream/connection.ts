@@ -24,8 +24,8 @@ export interface UpstreamFailure {
 export interface ServerRequest {
   readonly message: Buffer;
   readonly envelope: Envelope;
-  /** The server no longer wants an answer; set by whoever answers. */
-  onCancel: (() => void) | undefined;
+  /** Calls back when the server no longer wants an answer. */
+  whenCancelled(callback: () => void): void;
   /** Sends the one answer; its id must be that of the request. */
   reply(answer: Buffer): void;
   /** Sends a notification about the request to the server, such as its progress. */

@@ -21,8 +21,8 @@ export function createServerRequests(
   listener: ConnectionListener,
   write: (message: Buffer) => void,
 ): ServerRequests {
-  /** By the bytes of their ids. */
-  const open = new Map<string, ServerRequest>();
+  /** By the bytes of their ids; with what is to be done when they are taken back. */
+  const open = new Map<string, { onCancelled: () => void }>();
 
   return {
     take(message, envelope, exchange) {
@@ -36,33 +36,36 @@ export function createServerRequests(
         write(errorMessage(id, rpcCode.internalError, `More than ${MAX_OPEN} requests are open`));
       } else {
         const key = id.toString("latin1");
+        const entry = { onCancelled(): void {} };
         const request: ServerRequest = {
           message,
           envelope,
-          onCancel: undefined,
+          whenCancelled(callback) {
+            entry.onCancelled = callback;
+          },
           reply(answer) {
-            if (open.get(key) !== request) return;
+            if (open.get(key) !== entry) return;
             open.delete(key);
             write(answer);
           },
           notify: write,
         };
-        open.set(key, request);
+        open.set(key, entry);
         listener.onServerRequest(request, exchange);
       }
     },
     cancel(message, { method, requestId }) {
       if (method !== "notifications/cancelled") return false;
       const key = message.toString("latin1", requestId.start, requestId.end);
-      const request = open.get(key);
+      const entry = open.get(key);
       open.delete(key);
-      request?.onCancel?.();
+      entry?.onCancelled();
       return true;
     },
     end() {
       const all = [...open.values()];
       open.clear();
-      for (const { onCancel } of all) onCancel?.();
+      for (const entry of all) entry.onCancelled();
     },
   };
 }
