@@ -63,6 +63,13 @@ describe("validateConfig", () => {
       /timeoutMs/,
     ],
     [
+      "a URL that is none",
+      pool({ upstreams: [http("http://[/mcp")] }),
+      "pools[0].upstreams[0].url",
+      /is not a URL/,
+      /correct/,
+    ],
+    [
       "a host",
       { pools: [{ namespace: "a", upstreams: [{ command: "x", host: "h" }] }] },
       "pools[0].upstreams[0].host",
