@@ -1,5 +1,8 @@
 // All scenarios, in the order in which they are listed.
 import type { Scenario } from "./result.ts";
+import { loadbalancing } from "./scenarios/loadbalancing.ts";
 import { overhead } from "./scenarios/overhead.ts";
+import { packageBenches } from "./scenarios/package-benches.ts";
+import { stress } from "./scenarios/stress.ts";
 
-export const SCENARIOS: readonly Scenario[] = [overhead];
+export const SCENARIOS: readonly Scenario[] = [overhead, loadbalancing, stress, ...packageBenches];
