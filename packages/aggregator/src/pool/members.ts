@@ -14,6 +14,7 @@ import { CallWindow } from "../analytics/call-window.ts";
 import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { switchingStrategy } from "../router/switching-strategy.ts";
+import type { Hello } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { BALANCER_KEYS, balancerOptions, breakerOptions } from "./balancer-options.ts";
@@ -22,6 +23,8 @@ import { endpointOf, isServing, type MemberMode, type PoolMember } from "./membe
 export interface MembersOptions {
   readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
   readonly clientInfo: { readonly name: string; readonly version: string };
+  /** How their own connections introduce themselves. */
+  readonly hello: () => Hello;
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
   /** Built-in strategies that routing rules now ask for instead of the pool's own. */
@@ -195,6 +198,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     const { enabled = true } = upstreamConfig;
     const replica = createReplica({
       ...options,
+      hello: options.hello(),
       id,
       config: upstreamConfig,
       startTimeoutMs: config.startTimeoutMs ?? 10_000,
