@@ -14,6 +14,7 @@ export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./cl
 export type {
   BreakerConfig,
   CheckedUpstream,
+  ClientCapability,
   HealthCheck,
   HealthCheckConfig,
   HttpUpstreamConfig,
@@ -27,6 +28,8 @@ export type {
   RoutingRule,
   RuleMatch,
   RuleRoute,
+  SessionLimitsConfig,
+  SessionPolicy,
   SlowStartConfig,
   StdioUpstreamConfig,
   TimeoutClass,

@@ -6,6 +6,7 @@ import { analyticsOf, type PerformanceAnalytics } from "./analytics/analytics.ts
 import { createFailoverHistory } from "./analytics/failover-history.ts";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
+import type { Client } from "./client/client.ts";
 import { createFetchHandler } from "./client/fetch-handler.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import {
@@ -152,7 +153,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     pageSize: limits.pageSize,
     notifier,
     router: () => router,
+    clock,
   });
+  const onClientGone = (client: Client): void => {
+    notifier.removeClient(client);
+    service.forget(client);
+    for (const pool of pools) pool.sessions.forget(client.key);
+  };
   const inProcess = createInProcess({
     catalog,
     service,
@@ -164,7 +171,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     idleMs: limits.sessionIdleMs,
     clock,
     onOpen: notifier.addClient,
-    onClose: notifier.removeClient,
+    onClose: onClientGone,
   });
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
@@ -202,7 +209,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         maxRequestBytes: limits.maxRequestBytes,
         maxDepth: limits.maxDepth,
         onOpen: notifier.addClient,
-        onClose: notifier.removeClient,
+        onClose: onClientGone,
         onError,
       }),
     async executeRequest<Result>(
