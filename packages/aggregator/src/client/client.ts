@@ -59,6 +59,8 @@ export interface Exchange {
   hold(responder: Responder): Responder;
   /** Who its session with an upstream is for, where there is one. */
   sessionClient(): SessionClient;
+  /** What a server must be capable of to get it; undefined for whatever its pool has. */
+  capabilities: readonly string[] | undefined;
   /** What is done for it; set by whoever does it. */
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */

@@ -8,6 +8,7 @@ import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
@@ -22,14 +23,18 @@ import { headersForModern, spliceForModern } from "./to-modern.ts";
 const TIMEOUT_MS = 30_000;
 const MAX_TIMEOUT_MS = 600_000;
 
-/** Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted. */
+/**
+ * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
+ * what a rule says about it.
+ */
 export function forward(
   exchange: Exchange,
   route: Route,
   target: Readonly<Span>,
   logLevel: number | undefined,
+  routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel));
+  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 /** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
@@ -45,6 +50,7 @@ class ForwardedRequest implements PoolRequest {
   readonly entry: PoolEntry;
   readonly caller: Caller;
   readonly priority: number;
+  readonly routing: RoutingDecision | undefined;
   readonly repeatable: boolean;
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
@@ -60,6 +66,7 @@ class ForwardedRequest implements PoolRequest {
     route: Route,
     target: Readonly<Span>,
     logLevel: number | undefined,
+    routing: RoutingDecision | undefined,
     round: Round = FIRST_ROUND,
   ) {
     const { method, isInputRound } = exchange.envelope;
@@ -69,13 +76,14 @@ class ForwardedRequest implements PoolRequest {
     this.method = method;
     this.entry = entry;
     this.caller = exchange.caller;
-    this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.routing = routing;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
     this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
-    this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
     // `tasks/result` answers when the task ends, and says nothing before.
-    this.timeoutMs =
-      method === "tasks/result" ? this.maxTimeoutMs : (policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS);
+    const longest = method === "tasks/result" ? this.maxTimeoutMs : undefined;
+    this.timeoutMs = longest ?? routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -154,7 +162,7 @@ class ForwardedRequest implements PoolRequest {
       onAnswered: (members) => {
         const further = { number: this.#round.number + 1, members };
         exchange.work = pool.dispatch(
-          new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, further),
+          new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
         );
       },
       onRefused: refused,

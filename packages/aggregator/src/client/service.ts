@@ -11,6 +11,8 @@ import {
 } from "../era.ts";
 import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
+import { requiring } from "../router/requirements.ts";
+import type { Router, RoutingDecision } from "../router/router.ts";
 import type { ClientHello } from "../upstream/client-session.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
@@ -31,6 +33,8 @@ export interface ServiceOptions {
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
+  /** The routing rules, as they are now. */
+  readonly router: () => Router | undefined;
   readonly clock: Clock;
 }
 
@@ -61,7 +65,14 @@ const MAX_INTRODUCTION_BYTES = 4 * 1024;
 
 type Handler = (exchange: Exchange) => void;
 
-export function createService({ serverInfo, separator, pageSize, notifier, clock }: ServiceOptions): Service {
+export function createService({
+  serverInfo,
+  separator,
+  pageSize,
+  notifier,
+  router,
+  clock,
+}: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
   const questions = createQuestions(clock);
   const held = createHeldCalls(clock);
@@ -247,7 +258,14 @@ export function createService({ serverInfo, separator, pageSize, notifier, clock
     notifier.noteUse(client, route.pool);
     exchange.observer = observer;
     if (era === "modern" && envelope.isInputRound && held.resume(exchange)) return;
-    forward(exchange, route, target, logLevelOf(client, message, envelope, era, route.pool));
+    const logLevel = logLevelOf(client, message, envelope, era, route.pool);
+    forward(exchange, route, target, logLevel, routingOf(exchange, route));
+  }
+
+  function routingOf(exchange: Exchange, route: Route): RoutingDecision | undefined {
+    const decision = router()?.decide(exchange, route);
+    const { capabilities } = exchange;
+    return capabilities === undefined ? decision : requiring(decision, capabilities);
   }
 
   function logLevelOf(

@@ -1,5 +1,5 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import type { BalancerEvent } from "@fairlead/balancer";
+import type { BalancerEvent, BalancerSnapshot } from "@fairlead/balancer";
 import {
   type Clock,
   createRetryBudget,
@@ -8,15 +8,19 @@ import {
   sharedTimerWheel,
   systemClock,
 } from "@fairlead/core";
+import type { CallWindow } from "../analytics/call-window.ts";
+import { PoolMeter } from "../analytics/pool-meter.ts";
 import { LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
 import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { noneFor, satisfies } from "../router/requirements.ts";
 import { IdTable } from "../upstream/id-table.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
+import { createAdmission } from "./admission.ts";
 import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
@@ -31,6 +35,8 @@ export interface PoolOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -47,13 +53,16 @@ export interface PoolListener {
   onProblem(pool: Pool, member: PoolMember, message: string): void;
   /** Also told while the pool is being made. */
   onBalancerEvent(namespace: string, event: BalancerEvent): void;
+  /** A call that failed on `from` goes on on `to`. */
+  onFailover(pool: Pool, from: string, to: string, reason: string): void;
 }
 
 export interface Pool {
   readonly namespace: string;
   /** As it is now; its upstreams are those of `upstreams`. */
   readonly config: PoolConfig;
-  readonly strategy: string;
+  /** The balancer's view of its upstreams. */
+  readonly balancing: BalancerSnapshot;
   readonly catalog: PoolCatalog;
   /** Who belongs to it, and who is on the way out. */
   readonly members: readonly PoolMember[];
@@ -65,6 +74,8 @@ export interface Pool {
   readonly sessions: ClientSessions;
   /** Whether each client has a session of its own, as far as the servers keep any. */
   readonly isPerClient: boolean;
+  /** What its calls were like lately. */
+  readonly window: CallWindow;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
@@ -94,8 +105,18 @@ export function createPool(options: PoolOptions): Pool {
   const startTimeoutMs = (): number => config.startTimeoutMs ?? START_TIMEOUT_MS;
   const catalog = createPoolCatalog();
   const active = new IdTable<PoolCall>();
-  const queue = new Set<PoolCall>();
+  const wheel = clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock });
+  const admission = createAdmission({
+    clock,
+    wheel,
+    maxQueue: () => config.maxQueue ?? 1_000,
+    queueTimeoutMs,
+    ageingMs: () => config.queueAgeingMs ?? 200,
+  });
   const counts = { total: 0, failed: 0 };
+  const meter = new PoolMeter(clock);
+  /** Why the last call on an upstream failed, by its id. */
+  const reasons = new Map<string, string>();
   let stopped = false;
   let upstreams: Upstreams | undefined;
 
@@ -115,28 +136,45 @@ export function createPool(options: PoolOptions): Pool {
       initialTokens: 100,
       clock,
     }),
-    wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
+    wheel,
     now: () => clock.now(),
     attempt,
-    enqueue(call) {
-      if (queue.size >= (config.maxQueue ?? 1_000)) return false;
-      queue.add(call);
-      return true;
+    get is503Rejection() {
+      return config.on503 === "rejected";
     },
-    dequeue: (call) => void queue.delete(call),
-    onAttemptEnd({ member }, { breaker }) {
+    get isQueueing() {
+      return admission.size > 0;
+    },
+    get isServing() {
+      return [...members.byId.values()].some(isServing);
+    },
+    retryAfterMs: admission.retryAfterMs,
+    groupOf({ request: { entry, onlyModern, routing, origin } }) {
+      const pin = sessions.pinOf(origin);
+      const only = pin ?? (entry?.only === undefined ? "" : [...entry.only].join(" "));
+      const able = onlyModern ? `modern ${only}` : only;
+      return routing === undefined ? able : `${able} ${routing.group}`;
+    },
+    enqueue: admission.enter,
+    dequeue: admission.leave,
+    onAttemptEnd(ended, outcome) {
+      const { member } = ended;
+      const { breaker } = outcome;
+      meter.attemptEnded(ended, outcome);
       member.inFlight--;
       if (breaker === "failure") member.failures++;
     },
-    onFailure({ member: { replica } }, failure) {
+    onFailure({ member: { id, replica } }, failure) {
+      reasons.set(id, failure.message);
       if (failure.kind === "transport") replica.suspect();
       // Its tools want other header fields than they did when they were listed.
       if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
-    onEnd(call, failed) {
+    onEnd(call, end) {
       active.take(call.id);
-      if (failed) counts.failed++;
-      if (queue.size > 0) queueMicrotask(wakeQueue);
+      meter.callEnded(call, end);
+      if (end === "failed") counts.failed++;
+      if (admission.size > 0) queueMicrotask(admission.pump);
     },
   };
 
@@ -164,6 +202,7 @@ export function createPool(options: PoolOptions): Pool {
       onState,
       onJoined: ({ replica }) => relist.take(replica),
       onLeft({ id }) {
+        reasons.delete(id);
         changed(catalog.remove(id));
       },
       onServerNotification,
@@ -201,8 +240,8 @@ export function createPool(options: PoolOptions): Pool {
     get config() {
       return config;
     },
-    get strategy() {
-      return members.strategy;
+    get balancing() {
+      return members.balancing;
     },
     catalog,
     get members() {
@@ -213,7 +252,7 @@ export function createPool(options: PoolOptions): Pool {
       return active.size;
     },
     get queued() {
-      return queue.size;
+      return admission.size;
     },
     calls: counts,
     sessions,
@@ -223,6 +262,7 @@ export function createPool(options: PoolOptions): Pool {
         members.all.every(({ replica }) => replica.connection === undefined || replica.keepsSessions)
       );
     },
+    window: meter.window,
     start: members.start,
     dispatch(request) {
       const call = new PoolCall(owner, request);
@@ -236,7 +276,7 @@ export function createPool(options: PoolOptions): Pool {
     configure(next) {
       members.configure(next);
       config = next;
-      wakeQueue();
+      admission.pump();
     },
     drain(member, reason, timeoutMs) {
       members.setMode(member, "draining", reason);
@@ -247,6 +287,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     moveCalls(member, reason) {
       let moved = 0;
+      reasons.set(member.id, reason);
       for (const call of active.values()) if (call.member === member && call.move(reason)) moved++;
       return moved;
     },
@@ -273,29 +314,32 @@ export function createPool(options: PoolOptions): Pool {
     return config.queueTimeoutMs ?? 2_000;
   }
 
-  function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
+    const startedAt = meter.attemptBegins(call);
     const pin = sessions.pinOf(call.request.origin);
-    const pinned = pin === undefined ? undefined : attemptWhere(pin, call);
+    const pinned = pin === undefined ? undefined : attemptWhere(pin, call, startedAt);
     if (pinned !== undefined) return pinned;
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
-    return (
-      lease(call, exclude) ??
-      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
-      refusal()
-    );
+    const first = lease(call, exclude, startedAt);
+    if (first !== undefined) return first;
+    if (!call.mayReturn) return "pause";
+    const again =
+      call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined;
+    return again ?? refusal(call);
   }
 
   /** Where its client has a session; undefined when the call has to go elsewhere. */
-  function attemptWhere(pin: string, call: PoolCall): Attempt | "wait" | undefined {
-    const { entry, onlyModern } = call.request;
-    if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
-    const others = [...members.byId.keys()].filter((id) => id !== pin);
-    const granted = lease(call, others);
-    if (granted !== undefined) return granted;
+  function attemptWhere(pin: string, call: PoolCall, startedAt: number): Attempt | "wait" | undefined {
+    const { entry, onlyModern, routing } = call.request;
     const member = members.byId.get(pin);
-    const isBusy = member !== undefined && isServing(member) && member.breaker.retryAfterMs() === 0;
-    return isBusy ? "wait" : undefined;
+    const isUnable = entry?.only?.has(pin) === false || onlyModern || call.tried.includes(pin);
+    if (member === undefined || isUnable || (routing !== undefined && !satisfies(member, routing)))
+      return undefined;
+    const others = [...members.byId.keys()].filter((id) => id !== pin);
+    const granted = lease(call, others, startedAt);
+    if (granted !== undefined) return granted;
+    return isServing(member) && member.breaker.retryAfterMs() === 0 ? "wait" : undefined;
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -307,11 +351,15 @@ export function createPool(options: PoolOptions): Pool {
     return [...tried, ...unable.map(([id]) => id)];
   }
 
-  function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
-    const { entry, method } = call.request;
+  function lease(call: PoolCall, exclude: readonly string[], startedAt: number): Attempt | undefined {
+    const { entry, method, routing } = call.request;
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
-    const granted = members.acquire(exclude.length === 0 ? { taskClass } : { taskClass, exclude });
+    const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
+    const granted =
+      routing === undefined
+        ? members.acquire(plain)
+        : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const connection = sessions.connectionFor(call.request.origin, member.replica);
@@ -321,11 +369,16 @@ export function createPool(options: PoolOptions): Pool {
     }
     member.calls++;
     member.inFlight++;
-    return { lease: held, connection, member, breaker: member.breaker, permit };
+    const from = call.tried.at(-1);
+    if (from !== undefined && from !== member.id)
+      listener.onFailover(pool, from, member.id, reasons.get(from) ?? "unknown");
+    return { lease: held, connection, member, breaker: member.breaker, permit, startedAt };
   }
 
   /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
-  function refusal(): "wait" | AggregatorError {
+  function refusal({ request: { routing, subject } }: PoolCall): "wait" | AggregatorError {
+    if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
+      return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
     const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
@@ -336,19 +389,12 @@ export function createPool(options: PoolOptions): Pool {
     );
   }
 
-  function wakeQueue(): void {
-    for (const call of queue) {
-      // Who waits for the upstream that holds its session does not keep others from theirs.
-      if (!call.wake() && sessions.pinOf(call.request.origin) === undefined) return;
-    }
-  }
-
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
     if (replica.state.status === "stopped") void sessions.close(replica);
     const { status, reason } = stateOf(member);
-    if (status === "ready") wakeQueue();
+    if (status === "ready") admission.pump();
     else if (status === "unhealthy") {
       for (const call of active.values()) {
         if (call.member === member) call.abandon(reason ?? "unhealthy");

@@ -43,6 +43,7 @@ function start(
     random: () => 1,
     listener: {
       onConnected: () => Promise.resolve(),
+      onChecked: () => {},
       onStateChange: ({ state }) => states.push(state.status),
       onServerNotification: () => {},
       onStderr: (_replica, text) => onStderr(text),
@@ -162,6 +163,7 @@ describe("a replica", () => {
       random: () => 0,
       listener: {
         onConnected: () => Promise.resolve(),
+        onChecked: () => {},
         onStateChange: () => {},
         onServerNotification: () => {},
         onStderr: () => {},
