@@ -5,6 +5,7 @@ import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
 import { isNamespace } from "./catalog/names.ts";
+import { type MessageChannel, openChannel } from "./client/channel.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
@@ -41,12 +42,30 @@ export interface Multiplexer {
   handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
+  /**
+   * Serves one client on a channel that carries whole messages, such as a WebSocket; undefined when nothing is served at
+   * the path.
+   */
+  openChannel(options: ChannelRequest): MessageChannel | undefined;
   getStatus(): MultiplexerStatus;
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
   drainAll(timeoutMs: number): Promise<void>;
   /** Ends everything; calls that still run fail. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ChannelRequest {
+  /** As in a URL: the base path serves everything, `<basePath>/<namespace>` one pool. */
+  readonly path: string;
+  /** @defaultValue the channel itself */
+  readonly caller?: Caller | undefined;
+  /** Requests that may run at a time; further ones are refused. @defaultValue unlimited */
+  readonly maxRunning?: number;
+  /** Sends one message to the client. */
+  readonly write: (message: Buffer) => void;
+  /** Sends one that a slow client can do without: progress, log messages. @defaultValue `write` */
+  readonly writeOptional?: (message: Buffer) => void;
 }
 
 const DEFAULT_LIMITS: Required<{ [K in keyof LimitsConfig]: number }> = {
@@ -69,6 +88,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const startedAt = clock.now();
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
+  let channels = 0;
   let initialized = false;
   let draining = false;
   let closing: Promise<void> | undefined;
@@ -119,21 +139,31 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
 
+  const channelOptions = {
+    service,
+    maxDepth: limits.maxDepth,
+    onOpen: notifier.addClient,
+    onClose: notifier.removeClient,
+    onError,
+  };
+
   return {
     initialize,
     handler: http.handle,
-    serveStdio: (input, output, caller) =>
+    openChannel({ path, caller, ...rest }) {
+      const scope = http.scopeOf(path);
+      if (scope === undefined || scope === "unknown") return undefined;
+      const key = `channel ${++channels}`;
+      return openChannel({ ...channelOptions, ...rest, key, scope, caller: caller ?? { id: key } });
+    },
+    serveStdio: (input, output, caller = { id: "stdio" }) =>
       serveStdio({
+        ...channelOptions,
         caller,
         input,
         output,
-        service,
         scope: catalog.all,
         maxRequestBytes: limits.maxRequestBytes,
-        maxDepth: limits.maxDepth,
-        onOpen: notifier.addClient,
-        onClose: notifier.removeClient,
-        onError,
       }),
     getStatus: () =>
       statusOf({

@@ -25,8 +25,8 @@ if (listener.transport === "stdio") {
     let server: McpServer | undefined;
     serveStdio(
       () =>
-        (server = createModernServer(
-          (kind) => void (kind === "tools" ? server?.sendToolListChanged() : server?.sendPromptListChanged()),
+        (server = createModernServer((kind) =>
+          kind === "tools" ? server?.sendToolListChanged() : server?.sendPromptListChanged(),
         )),
       { legacy: "reject" },
     );
