@@ -12,7 +12,9 @@ export type AggregatorErrorCode =
   | "QUEUE_FULL"
   | "NAME_COLLISION"
   | "INVALID_CONFIG"
-  | "DRAINING";
+  | "DRAINING"
+  | "POOL_UNKNOWN"
+  | "SERVER_UNKNOWN";
 
 /** Facts about a failed call that a program may want; all are also sent to the client as `error.data`. */
 export interface AggregatorErrorFacts {
@@ -43,5 +45,35 @@ export class AggregatorError extends Error {
     super(message, options);
     this.code = code;
     this.facts = facts;
+  }
+}
+
+/** A call made in this process was answered with a JSON-RPC error, by the server or because it was no valid request. */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+  readonly code = "RPC_ERROR";
+  /** The JSON-RPC error code, such as -32602. */
+  readonly rpcCode: number;
+  readonly data: unknown;
+
+  constructor(rpcCode: number, message: string, data?: unknown) {
+    super(message);
+    this.rpcCode = rpcCode;
+    this.data = data;
+  }
+}
+
+/** The tool that a query went to ran, and said itself that it failed (`isError`). */
+export class ToolError extends Error {
+  override readonly name = "ToolError";
+  readonly code = "TOOL_ERROR";
+  readonly tool: string;
+  /** The tool's whole result. */
+  readonly result: unknown;
+
+  constructor(tool: string, message: string, result: unknown) {
+    super(`${tool}: ${message}`);
+    this.tool = tool;
+    this.result = result;
   }
 }

@@ -2,6 +2,7 @@ export type { Caller } from "./caller.ts";
 export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
 export type { MessageChannel } from "./client/channel.ts";
+export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export {
   type ChannelSource,
   createWebSocketFront,
@@ -15,18 +16,44 @@ export type {
   LimitsConfig,
   MultiplexerConfig,
   PoolConfig,
+  PoolDefaults,
   RestartConfig,
+  RoutingConfig,
+  RoutingRule,
+  RuleMatch,
+  RuleRoute,
   StdioUpstreamConfig,
+  TimeoutClass,
   ToolPolicy,
   UpstreamConfig,
 } from "./config.ts";
-export { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "./errors.ts";
+export type { ConfigFinding } from "./contradictions.ts";
+export {
+  AggregatorError,
+  type AggregatorErrorCode,
+  type AggregatorErrorFacts,
+  RpcError,
+  ToolError,
+} from "./errors.ts";
 export type { MultiplexerEvent } from "./events.ts";
+export type { DrainOptions, Management } from "./management.ts";
 export {
   type ChannelRequest,
   createMultiplexer,
   type Multiplexer,
   type MultiplexerOptions,
 } from "./multiplexer.ts";
+export {
+  type CustomConfigurationOptions,
+  createCustomConfiguration,
+} from "./presets/custom-configuration.ts";
+export { type HealthMonitoringOptions, healthMonitoring } from "./presets/health-monitoring.ts";
+export {
+  getPresetConfiguration,
+  MultiplexingPreset,
+  type MultiplexingPresetName,
+  type PresetConfiguration,
+} from "./presets/preset-configuration.ts";
+export { LoadBalancingStrategy, type LoadBalancingStrategyName } from "./presets/strategy-names.ts";
 export type { MultiplexerStatus, PoolStatus, Problem, UpstreamStatus } from "./status.ts";
 export type { ReplicaStatus } from "./upstream/replica-state.ts";

@@ -4,17 +4,28 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
-import { isNamespace } from "./catalog/names.ts";
 import { type MessageChannel, openChannel } from "./client/channel.ts";
+import { createFetchHandler } from "./client/fetch-handler.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
+import {
+  createInProcess,
+  type ExecuteOptions,
+  type MethodRequest,
+  QUERY_TOOLS,
+  type QueryRequest,
+} from "./client/in-process.ts";
 import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
 import { serveStdio } from "./client/stdio-front.ts";
-import type { LimitsConfig, MultiplexerConfig } from "./config.ts";
+import type { LimitsConfig, MultiplexerConfig, PoolConfig } from "./config.ts";
+import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
-import type { MultiplexerEvent } from "./events.ts";
+import { balancerEvent, type MultiplexerEvent } from "./events.ts";
+import { collisionError, createManagement, isFatal, type Management } from "./management.ts";
+import { stateOf } from "./pool/member.ts";
 import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
+import { withPoolDefaults } from "./pool-defaults.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
 import { createStartLimiter } from "./upstream/start-limiter.ts";
 
@@ -29,7 +40,7 @@ export interface MultiplexerOptions {
   readonly random?: Random;
 }
 
-export interface Multiplexer {
+export interface Multiplexer extends Management {
   /**
    * Starts all upstreams and resolves as soon as each has joined or failed once, or after `settleMs`; nobody waits for a
    * server that hangs. @throws {@link AggregatorError} `NAME_COLLISION`
@@ -40,6 +51,11 @@ export interface Multiplexer {
    * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
    */
   handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
+  /**
+   * The same for frameworks that speak the web's `Request` and `Response`. Other paths get 404. Closing the response's body,
+   * or aborting the request's signal, is the client going away. Without a `caller` all requests count as one's.
+   */
+  fetch(request: Request, caller?: Caller): Promise<Response>;
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
   /**
@@ -47,6 +63,18 @@ export interface Multiplexer {
    * the path.
    */
   openChannel(options: ChannelRequest): MessageChannel | undefined;
+  /**
+   * Makes a call from this process, on the same way as those of clients. A {@link MethodRequest} is answered with its
+   * `result`; a {@link QueryRequest} goes to a tool for queries and is answered with that tool's structured content.
+   * `options` may be just the priority, from 0 to 9.
+   *
+   * @throws {@link AggregatorError} when no server answered; {@link RpcError} for an error of the protocol;
+   *   {@link ToolError} when the tool of a query failed; the signal's reason after an abort
+   */
+  executeRequest<Result = Record<string, unknown>>(
+    request: MethodRequest | QueryRequest,
+    options?: number | ExecuteOptions,
+  ): Promise<Result>;
   getStatus(): MultiplexerStatus;
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
   drainAll(timeoutMs: number): Promise<void>;
@@ -83,16 +111,17 @@ const DRAIN_POLL_MS = 10;
 export function createMultiplexer(config: MultiplexerConfig, options: MultiplexerOptions = {}): Multiplexer {
   const { clock = systemClock, random = Math.random, basePath = "/mcp", onEvent = () => {} } = options;
   const { separator = "__", serverInfo = { name: "fairlead", version: "0.1.0" } } = config;
-  checkConfig(config, separator);
+  const [contradiction] = contradictionsOf({ ...config, pools: config.pools.map(completed) });
+  if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
   const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(config.limits ?? {}) };
   const startedAt = clock.now();
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
   let channels = 0;
+  let started = false;
   let initialized = false;
   let draining = false;
   let closing: Promise<void> | undefined;
-  let onProgress: () => void = () => {};
 
   const listener: PoolListener = {
     onCatalogChange(pool, kinds) {
@@ -104,31 +133,48 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       onEvent({ type: "catalog-changed", pool: pool.namespace, kinds });
       notifier.listChanged(pool, kinds);
     },
-    onReplicaState(pool, { replica }) {
-      const { status, reason, nextTryAtMs } = replica.state;
+    onMemberState(pool, member) {
+      const { status, reason, nextTryAtMs } = stateOf(member);
       const retryInMs = nextTryAtMs === null ? null : nextTryAtMs - clock.now();
       onEvent({
         type: "upstream-state",
         pool: pool.namespace,
-        upstream: replica.id,
+        upstream: member.id,
         status,
         reason,
         retryInMs,
       });
-      onProgress();
     },
     onServerNotification: (pool, _member, message, envelope) =>
       notifier.serverNotification(pool, message, envelope),
-    onStderr: (pool, { replica }, text) =>
-      onEvent({ type: "stderr", pool: pool.namespace, upstream: replica.id, text }),
-    onProblem: (pool, { replica }, message) =>
-      onEvent({ type: "problem", pool: pool.namespace, upstream: replica.id, message }),
+    onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
+    onProblem: (pool, { id }, message) =>
+      onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
+    onBalancerEvent(namespace, event) {
+      const told = balancerEvent(namespace, event);
+      if (told !== undefined) onEvent(told);
+    },
   };
-  const pools: readonly Pool[] = config.pools.map((pool) =>
-    createPool({ config: pool, limits, clientInfo: serverInfo, starts, clock, random, listener }),
-  );
+  const poolOf = (pool: PoolConfig): Pool =>
+    createPool({
+      config: pool,
+      limits,
+      clientInfo: serverInfo,
+      zone: config.zone,
+      starts,
+      clock,
+      random,
+      listener,
+    });
+  const pools = config.pools.map((pool) => poolOf(completed(pool)));
   const catalog = createCatalog(pools, separator);
   const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
+  const inProcess = createInProcess({
+    catalog,
+    service,
+    queryTools: config.queryTools ?? QUERY_TOOLS,
+    maxDepth: limits.maxDepth,
+  });
   const sessions = createSessions({
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
@@ -146,10 +192,24 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onClose: notifier.removeClient,
     onError,
   };
+  const management = createManagement({
+    pools,
+    separator,
+    catalog,
+    notifier,
+    sessions,
+    service,
+    createPool: poolOf,
+    completed,
+    isStarted: () => started,
+    onEvent,
+  });
 
   return {
+    ...management,
     initialize,
     handler: http.handle,
+    fetch: createFetchHandler(http.handle),
     openChannel({ path, caller, ...rest }) {
       const scope = http.scopeOf(path);
       if (scope === undefined || scope === "unknown") return undefined;
@@ -165,6 +225,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         scope: catalog.all,
         maxRequestBytes: limits.maxRequestBytes,
       }),
+    async executeRequest<Result>(
+      request: MethodRequest | QueryRequest,
+      options: number | ExecuteOptions = {},
+    ) {
+      if (closing !== undefined)
+        throw new AggregatorError("DRAINING", "The multiplexer is closed.", { outcome: "not-executed" });
+      const settings = typeof options === "number" ? { priority: options } : options;
+      return (await inProcess.execute(request, settings)) as Result;
+    },
     getStatus: () =>
       statusOf({
         pools,
@@ -183,27 +252,22 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     [Symbol.asyncDispose]: close,
   };
 
+  function completed(pool: PoolConfig): PoolConfig {
+    return withPoolDefaults(pool, config.poolDefaults);
+  }
+
   async function initialize({ settleMs = 5_000 }: { readonly settleMs?: number } = {}): Promise<void> {
+    started = true;
     for (const pool of pools) pool.start();
     const timer = new AbortController();
-    await new Promise<void>((resolve) => {
-      onProgress = () => {
-        if (pools.every(({ members }) => members.every(({ replica }) => replica.state.status !== "starting")))
-          resolve();
-      };
-      clock.sleep(settleMs, timer.signal).then(resolve, () => {});
-      onProgress();
-    });
+    await Promise.race([
+      Promise.all(pools.map(({ upstreams }) => upstreams.settled())),
+      clock.sleep(settleMs, timer.signal).catch(() => {}),
+    ]);
     timer.abort();
-    onProgress = () => {};
     initialized = true;
-    const collision = catalog.collisions.find(({ kind }) => kind === "tools" || kind === "prompts");
-    if (collision === undefined) return;
-    const { name, kind, first, second } = collision;
-    throw new AggregatorError(
-      "NAME_COLLISION",
-      `Two ${kind} want the name ${name}: "${first.name}" of ${first.pool} and "${second.name}" of ${second.pool}. Give one pool another namespace, or choose another separator.`,
-    );
+    const collision = catalog.collisions.find((candidate) => isFatal(candidate));
+    if (collision !== undefined) throw collisionError(collision);
   }
 
   async function drainAll(timeoutMs: number): Promise<void> {
@@ -221,28 +285,6 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       http.close();
     })();
     return closing;
-  }
-}
-
-function checkConfig({ pools }: MultiplexerConfig, separator: string): void {
-  const fail = (message: string): never => {
-    throw new AggregatorError("INVALID_CONFIG", message);
-  };
-  if (!/^[A-Za-z0-9_-]{1,8}$/.test(separator))
-    fail(`separator must be 1 to 8 characters of [A-Za-z0-9_-], got "${separator}"`);
-  const namespaces = new Set<string>();
-  const ids = new Set<string>();
-  for (const { namespace, upstreams } of pools) {
-    if (!isNamespace(namespace))
-      fail(`namespace must be 1 to 32 characters of [A-Za-z0-9_-], got "${namespace}"`);
-    if (namespace.includes(separator)) fail(`namespace "${namespace}" contains the separator "${separator}"`);
-    if (namespaces.has(namespace)) fail(`namespace "${namespace}" is given twice`);
-    if (upstreams.length === 0) fail(`pool "${namespace}" has no upstreams`);
-    namespaces.add(namespace);
-    for (const [at, { id = `${namespace}-${at + 1}` }] of upstreams.entries()) {
-      if (ids.has(id)) fail(`upstream id "${id}" is given twice`);
-      ids.add(id);
-    }
   }
 }
 

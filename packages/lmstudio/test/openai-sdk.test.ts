@@ -77,6 +77,35 @@ describe("OpenAI's client", () => {
       expect(value).toBeCloseTo(expected?.[at] ?? Number.NaN, 5);
   });
 
+  it("reads a response and puts a streamed one together, tool calls included", async () => {
+    const answer = (): object => ({
+      reasoning: "Hm.",
+      content: "Four.",
+      toolCalls: [{ name: "add", arguments: '{"a":2}' }],
+    });
+    await using stranger = await startStranger({ models: [{ key: model, answer, ...quick }] });
+    const { openai } = stranger;
+    const whole = await openai.responses.create({ model, input: "Two and two?" });
+    expect(whole.output_text).toBe("Four.");
+    const streamed = await openai.responses.stream({ model, input: "Two and two?" }).finalResponse();
+    for (const { output, usage, status } of [whole, streamed]) {
+      expect(output.map(({ type }) => type)).toEqual(["reasoning", "message", "function_call"]);
+      expect(output.at(-1)).toMatchObject({ name: "add", arguments: '{"a":2}' });
+      expect([usage?.output_tokens, status]).toEqual([2, "completed"]);
+    }
+  });
+
+  it("goes on with a response that the host has kept", async () => {
+    const answer = (prompt: string): string => `I was asked: ${prompt.trim().replaceAll(/\s+/g, " ")}`;
+    await using stranger = await startStranger({ models: [{ key: model, answer, ...quick }] });
+    const { responses } = stranger.openai;
+    const first = await responses.create({ model, input: "One?" });
+    const second = await responses.create({ model, input: "Two?", previous_response_id: first.id });
+    expect(second.output_text).toBe("I was asked: One? I was asked: One? Two?");
+    const refused = responses.create({ model, input: "Three?", previous_response_id: "resp_x" });
+    await expect(refused).rejects.toMatchObject({ status: 400, code: "previous_response_not_found" });
+  });
+
   it("makes errors of the host's refusals", async () => {
     await using locked = await startStranger({ apiToken: "sk-lm-1:2" });
     await using open = await startStranger({ apiToken: "sk-lm-1:2" }, "sk-lm-1:2");

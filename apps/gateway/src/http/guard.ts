@@ -14,17 +14,14 @@ export function refuseForeign({ headers, rawHeaders }: IncomingMessage, host: st
   if (headers.host === undefined || !isOwn(headers.host, host)) {
     return `The Host header "${headers.host ?? ""}" is not this gateway's; use http://${host}`;
   }
+  // node:http joins repeated ones, so none at all is plain to see; and that is every client but a browser.
+  const { origin } = headers;
+  if (origin === undefined) return undefined;
   const origins = rawHeaders.filter(
     (_, at) => at % 2 === 0 && rawHeaders[at]?.toLowerCase() === "origin",
   ).length;
-  if (origins === 0) return undefined;
-  const origin = headers.origin;
-  const own =
-    origins === 1 &&
-    origin !== undefined &&
-    /^https?:\/\//.test(origin) &&
-    isOwn(origin.replace(/^https?:\/\//, ""), host);
-  return own ? undefined : `The Origin "${origin ?? ""}" may not use this gateway`;
+  const own = origins === 1 && /^https?:\/\//.test(origin) && isOwn(origin.replace(/^https?:\/\//, ""), host);
+  return own ? undefined : `The Origin "${origin}" may not use this gateway`;
 }
 
 /** `authority` is `name` or `name:port`; the port does not matter, since a page on any port of this machine is local. */

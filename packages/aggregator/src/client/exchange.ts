@@ -5,15 +5,24 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
+import type { AggregatorError } from "../errors.ts";
+import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
 
 /** How a front answers. */
 export interface Responder {
   reply(message: Buffer, status?: number): void;
+  /** Where it differs from replying with the printed error. */
+  fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
   drop(): void;
+  /** Takes an answer in parts, if this front can; `resume` is called when a slow reader has caught up. */
+  inParts?(resume: () => void): ResponseParts;
 }
+
+export type ResponseParts = Omit<AnswerSink, "id">;
 
 export interface ExchangeFields {
   readonly era: Era;
@@ -56,6 +65,25 @@ export class ClientExchange implements Exchange {
 
   reply(message: Buffer, status?: number): void {
     if (this.#end()) this.#responder.reply(message, status);
+  }
+
+  fail(error: AggregatorError): void {
+    const responder = this.#responder;
+    if (responder.fail === undefined) this.reply(failureMessage(this.id, error));
+    else if (this.#end()) responder.fail(error);
+  }
+
+  replyInParts(resume: () => void): AnswerSink | undefined {
+    const parts = this.#ended ? undefined : this.#responder.inParts?.(resume);
+    if (parts === undefined) return undefined;
+    return {
+      id: this.id,
+      begin: () => parts.begin(),
+      write: (part) => parts.write(part),
+      end: () => {
+        if (this.#end()) parts.end();
+      },
+    };
   }
 
   notify(message: Buffer): void {

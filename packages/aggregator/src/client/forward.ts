@@ -4,14 +4,17 @@
 import { type Caller, DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { AnswerSink } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
-import { errorMessage, failureMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import { spliceForLegacy } from "./to-legacy.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
@@ -75,6 +78,7 @@ class ForwardedRequest implements PoolRequest {
     if (textOf(message, this.#target) !== original)
       splices.push({ span: this.#target, bytes: Buffer.from(JSON.stringify(original)) });
     if (upstream.era === "modern") spliceForModern(splices, this.#exchange, upstream);
+    else if (this.#exchange.era === "modern") spliceForLegacy(splices, this.#exchange);
     return splice(message, splices);
   }
 
@@ -92,13 +96,18 @@ class ForwardedRequest implements PoolRequest {
     const { pool, original } = this.#route;
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
-    else exchange.reply(failureMessage(exchange.id, unfinished(pool.namespace, original, kind)));
+    else exchange.fail(unfinished(pool.namespace, original, kind));
+  }
+
+  /** Nothing but the id differs between equal eras; for the other one the whole answer has to be seen. */
+  onLongAnswer(era: Era, resume: () => void): AnswerSink | undefined {
+    return era === this.#exchange.era ? this.#exchange.replyInParts(resume) : undefined;
   }
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
-    if (missing === undefined) exchange.reply(failureMessage(exchange.id, error));
+    if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
   }
 }

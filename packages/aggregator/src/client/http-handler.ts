@@ -11,7 +11,7 @@ import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { ClientExchange } from "./exchange.ts";
-import { createKeepAlive, createResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
+import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
 
@@ -48,7 +48,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const streams = new Set<() => void>();
   const connections = new WeakMap<object, Caller>();
   let connectionCount = 0;
-  let draining = false;
+  const front = { draining: false, keepAlive };
 
   return {
     handle(request, response, caller) {
@@ -75,7 +75,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     },
     scopeOf,
     drain() {
-      draining = true;
+      front.draining = true;
       service.endListens();
       for (const end of [...streams]) end();
     },
@@ -219,16 +219,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   ): void {
     if (envelope.kind !== "request") {
       if (envelope.kind === "notification") service.notification(client, message, envelope);
-      response.writeHead(202, draining ? { connection: "close" } : {}).end();
+      response.writeHead(202, front.draining ? { connection: "close" } : {}).end();
       return;
     }
     const acceptsStream =
-      (request.headers.accept ?? "*/*").includes("text/event-stream") || request.headers.accept === undefined;
-    const responder = createResponder(response, {
-      acceptsStream,
-      lastOnConnection: () => draining,
-      keepAlive,
-    });
+      request.headers.accept === undefined || request.headers.accept.includes("text/event-stream");
+    const responder = new HttpResponder(response, acceptsStream, front);
     const exchange = new ClientExchange(
       { era, client, caller, scope, message, envelope, headers: request.headers },
       responder,
@@ -236,7 +232,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     // 2026-07-28: a closed response stream is a cancellation. 2025-11-25: it is not; the call goes on.
     response.on("close", () => {
       keepAlive.remove(response);
-      if (response.writableFinished || era === "legacy") return;
+      if (response.writableFinished || (era === "legacy" && !responder.isInParts)) return;
       exchange.cancel();
     });
     service.request(exchange);
@@ -261,11 +257,11 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 404, "Session not found; send initialize to open a new one");
     } else if (!(request.headers.accept ?? "").includes("text/event-stream")) {
       refuse(response, 406, "GET needs Accept: text/event-stream");
-    } else if (session.streams.size >= MAX_STREAMS || draining) {
+    } else if (session.streams.size >= MAX_STREAMS || front.draining) {
       refuse(
         response,
-        draining ? 503 : 409,
-        draining ? "The gateway is shutting down" : "The session has too many streams open",
+        front.draining ? 503 : 409,
+        front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
       response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
@@ -342,7 +338,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     headers: Record<string, string> = {},
   ): void {
     const all = { "content-type": "application/json", "content-length": String(message.length), ...headers };
-    response.writeHead(status, draining ? { ...all, connection: "close" } : all);
+    response.writeHead(status, front.draining ? { ...all, connection: "close" } : all);
     response.end(message);
   }
 }

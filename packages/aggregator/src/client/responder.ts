@@ -1,15 +1,14 @@
 // The answer to one POST: plain JSON when the first thing to say is the answer, an event stream once something comes
 // before it.
 import type { ServerResponse } from "node:http";
-import { toSseEvent } from "../wire/sse.ts";
-import type { Responder } from "./exchange.ts";
+import { toSingleLine } from "../wire/splice.ts";
+import { EVENT_HEAD, EVENT_TAIL, toSseEvent } from "../wire/sse.ts";
+import type { Responder, ResponseParts } from "./exchange.ts";
 
-export interface ResponderOptions {
-  /** Whether the client takes an event stream; otherwise notifications are left out. */
-  readonly acceptsStream: boolean;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Whether the connection ends with this response, as while draining. */
-  readonly lastOnConnection: () => boolean;
+/** What all responses of a front share. */
+export interface ResponderFront {
+  /** Whether connections end with their next response. */
+  readonly draining: boolean;
   readonly keepAlive: KeepAlive;
 }
 
@@ -25,51 +24,92 @@ export const MAX_BUFFERED_BYTES: number = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const COMMENT = ":\n\n";
 
-export function createResponder(response: ServerResponse, options: ResponderOptions): Responder {
-  const { acceptsStream, headers, lastOnConnection, keepAlive } = options;
-  let streaming = false;
+/** A class, because one is made per request. */
+export class HttpResponder implements Responder {
+  readonly #response: ServerResponse;
+  /** Whether the client takes an event stream; otherwise notifications are left out. */
+  readonly #acceptsStream: boolean;
+  readonly #front: ResponderFront;
+  #streaming = false;
+  #inParts = false;
 
-  return {
-    reply(message, status = 200) {
-      if (streaming) {
-        keepAlive.remove(response);
-        response.end(toSseEvent(message));
-        return;
-      }
-      const length = String(message.length);
-      response.writeHead(status, {
-        ...common(),
-        "content-type": "application/json",
-        "content-length": length,
-      });
-      response.end(message);
-    },
-    notify(message) {
-      if (!acceptsStream || response.writableEnded || response.destroyed) return;
-      if (!streaming) openStream();
-      if (response.writableLength < MAX_BUFFERED_BYTES) response.write(toSseEvent(message));
-    },
-    drop() {
-      // A cancelled request gets no answer: an empty stream, or an empty acceptance for who takes no stream.
-      keepAlive.remove(response);
-      if (!streaming)
-        response.writeHead(
-          acceptsStream ? 200 : 202,
-          acceptsStream ? { ...common(), ...STREAM_HEADERS } : common(),
-        );
-      response.end();
-    },
-  };
-
-  function openStream(): void {
-    streaming = true;
-    response.writeHead(200, { ...common(), ...STREAM_HEADERS });
-    response.flushHeaders();
-    keepAlive.add(response);
+  constructor(response: ServerResponse, acceptsStream: boolean, front: ResponderFront) {
+    this.#response = response;
+    this.#acceptsStream = acceptsStream;
+    this.#front = front;
   }
 
-  function common(): Record<string, string> {
-    return { ...headers, ...(lastOnConnection() ? { connection: "close" } : {}) };
+  reply(message: Buffer, status = 200): void {
+    const response = this.#response;
+    if (this.#inParts) {
+      // An answer that has begun cannot be taken back; a connection that breaks tells the client so.
+      response.destroy();
+      return;
+    }
+    if (this.#streaming) {
+      this.#front.keepAlive.remove(response);
+      response.end(toSseEvent(message));
+      return;
+    }
+    const headers = ["content-type", "application/json", "content-length", String(message.length)];
+    if (this.#front.draining) headers.push("connection", "close");
+    response.writeHead(status, headers);
+    response.end(message);
+  }
+
+  notify(message: Buffer): void {
+    const response = this.#response;
+    if (!this.#acceptsStream || response.writableEnded || response.destroyed) return;
+    if (!this.#streaming) this.#openStream();
+    if (response.writableLength < MAX_BUFFERED_BYTES) response.write(toSseEvent(message));
+  }
+
+  drop(): void {
+    // A cancelled request gets no answer: an empty stream, or an empty acceptance for who takes no stream.
+    const response = this.#response;
+    if (this.#inParts) {
+      response.destroy();
+      return;
+    }
+    this.#front.keepAlive.remove(response);
+    if (!this.#streaming)
+      response.writeHead(
+        this.#acceptsStream ? 200 : 202,
+        this.#acceptsStream ? { ...this.#common(), ...STREAM_HEADERS } : this.#common(),
+      );
+    response.end();
+  }
+
+  inParts(resume: () => void): ResponseParts {
+    const response = this.#response;
+    return {
+      begin: () => {
+        this.#inParts = true;
+        // A comment must not stand inside of an event.
+        this.#front.keepAlive.remove(response);
+        if (this.#streaming) response.write(EVENT_HEAD);
+        else response.writeHead(200, { ...this.#common(), "content-type": "application/json" });
+        response.on("drain", resume);
+      },
+      write: (part) => response.write(this.#streaming ? toSingleLine(part) : part),
+      end: () => void (this.#streaming ? response.end(EVENT_TAIL) : response.end()),
+    };
+  }
+
+  /** Whether a part of the answer has gone out: then it is of no use once the connection is gone. */
+  get isInParts(): boolean {
+    return this.#inParts;
+  }
+
+  #openStream(): void {
+    this.#streaming = true;
+    this.#response.writeHead(200, { ...this.#common(), ...STREAM_HEADERS });
+    this.#response.flushHeaders();
+    this.#front.keepAlive.add(this.#response);
+  }
+
+  #common(): Record<string, string> {
+    return this.#front.draining ? { connection: "close" } : {};
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
-import { errorMessage, failureMessage, resultMessage, rpcCode } from "../wire/reply.ts";
+import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
@@ -33,8 +33,8 @@ export interface Service {
   notification(client: Client, message: Buffer, envelope: Envelope): void;
   /** The result of `initialize`, and the revision that was agreed on. */
   initialize(scope: Scope, params: Buffer): { readonly result: string; readonly protocolVersion: string };
-  /** Ends all listen streams, as before a shutdown. */
-  endListens(): void;
+  /** Ends the listen streams on a scope, or all, as before a shutdown. */
+  endListens(scope?: Scope): void;
   readonly running: number;
 }
 
@@ -79,7 +79,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
     },
     notification,
     initialize,
-    endListens: listens.endAll,
+    endListens: listens.end,
     get running() {
       return running;
     },
@@ -263,7 +263,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
         outcome: "not-executed",
       },
     );
-    exchange.reply(failureMessage(exchange.id, error));
+    exchange.fail(error);
   }
 
   function poolOfName(scope: Scope, name: string): Pool | undefined {

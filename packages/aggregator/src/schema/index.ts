@@ -1,7 +1,15 @@
 export { type ConfigPath, type ExplainedIssue, explainIssues, printPath } from "./explain-issues.ts";
 export type { FieldsOf, ObjectSchema } from "./fields.ts";
 export { type JsonSchema, multiplexerJsonSchema, toJsonSchema } from "./json-schema.ts";
-export { limitsSchema, multiplexerConfigSchema, separatorSchema } from "./multiplexer-schema.ts";
-export { namespaceSchema, type PoolOptions, poolOptionsSchema, poolSchema } from "./pool-schema.ts";
+export { limitsSchema, multiplexerConfigSchema, separatorSchema, zoneSchema } from "./multiplexer-schema.ts";
+export {
+  namespaceSchema,
+  type PoolOptions,
+  poolDefaultsSchema,
+  poolOptionsSchema,
+  poolSchema,
+} from "./pool-schema.ts";
+export { routingSchema } from "./routing-schema.ts";
 export { suggest } from "./suggest.ts";
 export { upstreamSchema } from "./upstream-schema.ts";
+export { type ConfigValidation, validateConfig } from "./validate-config.ts";

@@ -1,7 +1,14 @@
 // How a pool is written down.
 import type { StrategyFactory } from "@fairlead/balancer";
 import { z } from "zod";
-import type { BreakerConfig, HealthCheckConfig, PoolConfig, RestartConfig, ToolPolicy } from "../config.ts";
+import type {
+  BreakerConfig,
+  HealthCheckConfig,
+  PoolConfig,
+  PoolDefaults,
+  RestartConfig,
+  ToolPolicy,
+} from "../config.ts";
 import { type FieldsOf, milliseconds, type ObjectSchema, positive, text } from "./fields.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
 
@@ -44,6 +51,9 @@ const restartFields: FieldsOf<RestartConfig> = {
 };
 
 const breakerFields: FieldsOf<BreakerConfig> = {
+  monitoringWindowMs: positive
+    .optional()
+    .describe("How far back failures count, in milliseconds. Default: 300000"),
   failureThreshold: positive.optional().describe("Failures in a row that open it. Default: 5"),
   resetTimeoutMs: positive.optional().describe("How long it stays open, in milliseconds. Default: 60000"),
   successThreshold: positive.optional().describe("Probes that must succeed to close it. Default: 3"),
@@ -96,6 +106,11 @@ const poolFields: FieldsOf<PoolOptions> = {
 
 /** A pool without its name, for formats that name pools by key; extend it for keys of their own. */
 export const poolOptionsSchema: ObjectSchema<PoolOptions> = z.strictObject(poolFields);
+
+const { upstreams: _upstreams, tools: _tools, ...defaultFields } = poolFields;
+
+/** What pools may have in common. */
+export const poolDefaultsSchema: ObjectSchema<PoolDefaults> = z.strictObject(defaultFields);
 
 export const poolSchema: ObjectSchema<PoolConfig> = z.strictObject({
   namespace: namespaceSchema,

@@ -16,49 +16,49 @@ import {
 
 /** Byte range of one value inside a message; `start` is -1 when the value is absent. */
 export interface Span {
-  start: number;
-  end: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What one JSON-RPC message says about itself. Spans point into the scanned bytes. */
 export interface Envelope {
   kind: "request" | "notification" | "result" | "error";
-  readonly id: Span;
+  id: Span;
   method: string;
   /** `params`, whatever its type. */
-  readonly params: Span;
+  params: Span;
   /** `params.name`, if it is a string. */
-  readonly name: Span;
+  name: Span;
   /** `params.uri`, if it is a string. */
-  readonly uri: Span;
+  uri: Span;
   /** `params.taskId`, if it is a string. */
-  readonly taskId: Span;
-  readonly cursor: Span;
-  readonly level: Span;
+  taskId: Span;
+  cursor: Span;
+  level: Span;
   /** `params.requestId` of notifications/cancelled. */
-  readonly requestId: Span;
+  requestId: Span;
   /** `params.progressToken` of notifications/progress. */
-  readonly progressToken: Span;
+  progressToken: Span;
   /** `params.ref` of completion/complete: its name (prompts) or uri (resource templates). */
-  readonly refName: Span;
-  readonly refUri: Span;
-  readonly meta: Span;
+  refName: Span;
+  refUri: Span;
+  meta: Span;
   /** Whether a request carries what a multi-round-trip retry does: `inputResponses` or `requestState`. */
   isInputRound: boolean;
   /** `params._meta.progressToken` of a request. */
-  readonly metaProgressToken: Span;
+  metaProgressToken: Span;
   /** The reserved `_meta` keys of revision 2026-07-28, whatever their types. */
-  readonly metaVersion: Span;
-  readonly metaCapabilities: Span;
-  readonly metaLogLevel: Span;
+  metaVersion: Span;
+  metaCapabilities: Span;
+  metaLogLevel: Span;
   /** `result`, if it is an object. */
-  readonly result: Span;
+  result: Span;
   resultIsEmpty: boolean;
   /** `result.resultType`, whatever its type. */
-  readonly resultType: Span;
+  resultType: Span;
   hasTtl: boolean;
   /** `error.code`. */
-  readonly errorCode: Span;
+  errorCode: Span;
 }
 
 /** Why bytes are not a JSON-RPC message: the JSON-RPC code, and words for a person. */
@@ -78,6 +78,8 @@ export const META_CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilit
 export const META_CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 
+/** The one span of all that is absent. */
+const ABSENT: Span = { start: -1, end: -1 };
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
@@ -125,10 +127,10 @@ export function integerOf(bytes: Buffer, span: Span): number | undefined {
 
 function scanMessage(bytes: Buffer, start: number, maxDepth: number): Envelope {
   const envelope = emptyEnvelope();
-  const method: Span = absent();
-  const version: Span = absent();
-  const error: Span = absent();
-  const result: Span = absent();
+  let method = ABSENT;
+  let version = ABSENT;
+  let error = ABSENT;
+  let result = ABSENT;
   for (let key = firstMember(bytes, start, maxDepth); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
     const value = valueOfMember(bytes, keyEnd);
@@ -138,24 +140,24 @@ function scanMessage(bytes: Buffer, start: number, maxDepth: number): Envelope {
         bytes[value] === OPEN_BRACE
           ? scanParams(bytes, value, maxDepth - 1, envelope)
           : skipValue(bytes, value, maxDepth - 1);
-      put(envelope.params, value, end);
+      envelope.params = put(envelope.params, value, end);
     } else if (stringIs(bytes, key, keyEnd, "result")) {
       end =
         bytes[value] === OPEN_BRACE
           ? scanResult(bytes, value, maxDepth - 1, envelope)
           : skipValue(bytes, value, maxDepth - 1);
-      put(result, value, end);
+      result = put(result, value, end);
     } else if (stringIs(bytes, key, keyEnd, "error")) {
       end =
         bytes[value] === OPEN_BRACE
           ? scanError(bytes, value, maxDepth - 1, envelope)
           : skipValue(bytes, value, maxDepth - 1);
-      put(error, value, end);
+      error = put(error, value, end);
     } else {
       end = skipValue(bytes, value, maxDepth - 1);
-      if (stringIs(bytes, key, keyEnd, "id")) put(envelope.id, value, end);
-      else if (stringIs(bytes, key, keyEnd, "method")) put(method, value, end);
-      else if (stringIs(bytes, key, keyEnd, "jsonrpc")) put(version, value, end);
+      if (stringIs(bytes, key, keyEnd, "id")) envelope.id = put(envelope.id, value, end);
+      else if (stringIs(bytes, key, keyEnd, "method")) method = put(method, value, end);
+      else if (stringIs(bytes, key, keyEnd, "jsonrpc")) version = put(version, value, end);
     }
     key = nextMember(bytes, end);
   }
@@ -192,7 +194,7 @@ function classify(bytes: Buffer, envelope: Envelope, method: Span, result: Span,
   if (error.start === -1 || result.start !== -1)
     throw new EnvelopeError(-32600, "the body is not a JSON-RPC message");
   // An error may lack an id, or carry null: it then answers a message that could not be read.
-  if (hasId && bytes[envelope.id.start] === 0x6e) setSpan(envelope.id, -1, -1);
+  if (hasId && bytes[envelope.id.start] === 0x6e) envelope.id = ABSENT;
   else if (hasId) checkId(bytes, envelope.id);
   envelope.kind = "error";
 }
@@ -219,13 +221,13 @@ function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envel
     if (stringIs(bytes, key, keyEnd, "_meta")) {
       if (!isObject) throw new EnvelopeError(-32600, '"params._meta" is not an object');
       end = scanMeta(bytes, value, depth - 1, envelope);
-      put(envelope.meta, value, end);
+      envelope.meta = put(envelope.meta, value, end);
     } else if (isObject && stringIs(bytes, key, keyEnd, "ref")) {
       end = scanRef(bytes, value, depth - 1, envelope);
     } else {
       end = skipValue(bytes, value, depth - 1);
-      const slot = paramSlot(bytes, key, keyEnd, envelope);
-      if (slot !== undefined) put(slot, value, end);
+      const slot = paramSlot(bytes, key, keyEnd);
+      if (slot !== undefined) envelope[slot] = put(envelope[slot], value, end);
       else if (stringIs(bytes, key, keyEnd, "inputResponses") || stringIs(bytes, key, keyEnd, "requestState"))
         envelope.isInputRound = true;
     }
@@ -234,14 +236,10 @@ function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envel
   return scanEnd;
 }
 
-function paramSlot(bytes: Buffer, key: number, keyEnd: number, envelope: Envelope): Span | undefined {
-  if (stringIs(bytes, key, keyEnd, "name")) return envelope.name;
-  if (stringIs(bytes, key, keyEnd, "uri")) return envelope.uri;
-  if (stringIs(bytes, key, keyEnd, "cursor")) return envelope.cursor;
-  if (stringIs(bytes, key, keyEnd, "level")) return envelope.level;
-  if (stringIs(bytes, key, keyEnd, "taskId")) return envelope.taskId;
-  if (stringIs(bytes, key, keyEnd, "requestId")) return envelope.requestId;
-  if (stringIs(bytes, key, keyEnd, "progressToken")) return envelope.progressToken;
+const PARAM_SLOTS = ["name", "uri", "cursor", "level", "taskId", "requestId", "progressToken"] as const;
+
+function paramSlot(bytes: Buffer, key: number, keyEnd: number): (typeof PARAM_SLOTS)[number] | undefined {
+  for (const slot of PARAM_SLOTS) if (stringIs(bytes, key, keyEnd, slot)) return slot;
   return undefined;
 }
 
@@ -251,12 +249,14 @@ function scanMeta(bytes: Buffer, start: number, depth: number, envelope: Envelop
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
     if (stringIs(bytes, key, keyEnd, "progressToken")) {
-      put(envelope.metaProgressToken, value, end);
+      envelope.metaProgressToken = put(envelope.metaProgressToken, value, end);
       checkToken(bytes, envelope.metaProgressToken, "progressToken");
-    } else if (stringIs(bytes, key, keyEnd, META_PROTOCOL_VERSION)) put(envelope.metaVersion, value, end);
+    } else if (stringIs(bytes, key, keyEnd, META_PROTOCOL_VERSION))
+      envelope.metaVersion = put(envelope.metaVersion, value, end);
     else if (stringIs(bytes, key, keyEnd, META_CLIENT_CAPABILITIES))
-      put(envelope.metaCapabilities, value, end);
-    else if (stringIs(bytes, key, keyEnd, META_LOG_LEVEL)) put(envelope.metaLogLevel, value, end);
+      envelope.metaCapabilities = put(envelope.metaCapabilities, value, end);
+    else if (stringIs(bytes, key, keyEnd, META_LOG_LEVEL))
+      envelope.metaLogLevel = put(envelope.metaLogLevel, value, end);
     key = nextMember(bytes, end);
   }
   return scanEnd;
@@ -267,8 +267,8 @@ function scanRef(bytes: Buffer, start: number, depth: number, envelope: Envelope
     const keyEnd = skipString(bytes, key);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "name")) put(envelope.refName, value, end);
-    else if (stringIs(bytes, key, keyEnd, "uri")) put(envelope.refUri, value, end);
+    if (stringIs(bytes, key, keyEnd, "name")) envelope.refName = put(envelope.refName, value, end);
+    else if (stringIs(bytes, key, keyEnd, "uri")) envelope.refUri = put(envelope.refUri, value, end);
     key = nextMember(bytes, end);
   }
   return scanEnd;
@@ -281,12 +281,12 @@ function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envel
     const keyEnd = skipString(bytes, key);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "resultType")) setSpan(envelope.resultType, value, end);
+    if (stringIs(bytes, key, keyEnd, "resultType")) envelope.resultType = { start: value, end };
     else if (stringIs(bytes, key, keyEnd, "ttlMs")) envelope.hasTtl = true;
     key = nextMember(bytes, end);
   }
   envelope.resultIsEmpty = members === 0;
-  put(envelope.result, start, scanEnd);
+  envelope.result = put(envelope.result, start, scanEnd);
   return scanEnd;
 }
 
@@ -295,53 +295,43 @@ function scanError(bytes: Buffer, start: number, depth: number, envelope: Envelo
     const keyEnd = skipString(bytes, key);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "code")) put(envelope.errorCode, value, end);
+    if (stringIs(bytes, key, keyEnd, "code")) envelope.errorCode = put(envelope.errorCode, value, end);
     key = nextMember(bytes, end);
   }
   return scanEnd;
 }
 
 /** Two readers may disagree on which of two equal keys counts; what we route by must not depend on that. */
-function put(slot: Span, start: number, end: number): void {
+function put(slot: Span, start: number, end: number): Span {
   if (slot.start !== -1) throw new EnvelopeError(-32600, "the message names the same key twice");
-  slot.start = start;
-  slot.end = end;
-}
-
-function setSpan(slot: Span, start: number, end: number): void {
-  slot.start = start;
-  slot.end = end;
-}
-
-function absent(): Span {
-  return { start: -1, end: -1 };
+  return { start, end };
 }
 
 function emptyEnvelope(): Envelope {
   return {
     kind: "notification",
-    id: absent(),
+    id: ABSENT,
     method: "",
-    params: absent(),
-    name: absent(),
-    uri: absent(),
-    taskId: absent(),
-    cursor: absent(),
-    level: absent(),
-    requestId: absent(),
-    progressToken: absent(),
-    refName: absent(),
-    refUri: absent(),
-    meta: absent(),
+    params: ABSENT,
+    name: ABSENT,
+    uri: ABSENT,
+    taskId: ABSENT,
+    cursor: ABSENT,
+    level: ABSENT,
+    requestId: ABSENT,
+    progressToken: ABSENT,
+    refName: ABSENT,
+    refUri: ABSENT,
+    meta: ABSENT,
     isInputRound: false,
-    metaProgressToken: absent(),
-    metaVersion: absent(),
-    metaCapabilities: absent(),
-    metaLogLevel: absent(),
-    result: absent(),
+    metaProgressToken: ABSENT,
+    metaVersion: ABSENT,
+    metaCapabilities: ABSENT,
+    metaLogLevel: ABSENT,
+    result: ABSENT,
     resultIsEmpty: false,
-    resultType: absent(),
+    resultType: ABSENT,
     hasTtl: false,
-    errorCode: absent(),
+    errorCode: ABSENT,
   };
 }

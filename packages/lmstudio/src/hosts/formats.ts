@@ -26,7 +26,7 @@ export interface HostUrl {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Places {
+interface Places {
   readonly home: string;
   readonly platform: NodeJS.Platform;
   /** Folder of a project, for hosts that have a file per project. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readArguments } from "./arguments.ts";
 
@@ -5,7 +8,7 @@ it("listens on LM Studio's port with two models when nothing is said", () => {
   expect(readArguments([])).toMatchObject({
     port: 1234,
     host: "127.0.0.1",
-    options: { models: [{ key: "qwen/qwen3.5-9b" }, { key: "google/gemma-4-26b-a4b" }], seed: 1 },
+    options: { models: [{ key: "qwen/qwen3.5-9b" }, { key: "google/gemma-4-26b-a4b" }] },
   });
 });
 
@@ -22,6 +25,23 @@ it("reads models, speeds and faults", () => {
       apiToken: "t",
     },
   });
+});
+
+it("reads every option from a file, and what stands beside it wins", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "fairlead-simulator-"));
+  try {
+    const file = join(folder, "simulator.json");
+    const config = { models: [{ key: "m", loadMs: 9 }], swapContention: "wait", seed: 4, overflow: "none" };
+    await writeFile(file, JSON.stringify(config));
+    expect(readArguments(["--config", file, "--seed", "5", "--overflow", "empty-200"])?.options).toEqual({
+      ...config,
+      seed: 5,
+      overflow: "empty-200",
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  expect(() => readArguments(["--overflow", "x"])).toThrow("--overflow must be one of string-400");
 });
 
 it("refuses what it does not understand", () => {

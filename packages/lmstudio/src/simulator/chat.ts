@@ -1,48 +1,61 @@
 // `/v1/chat/completions`, `/api/v0/chat/completions` and `/v1/completions`: one answer in three shapes.
 import type { ServerResponse } from "node:http";
-import type { Clock } from "@fairlead/core";
-import { openEventStream, sendJson } from "./exchange.ts";
-import { Refusal } from "./refusal.ts";
+import { type Body, countOf, isBody, sendFrame, sendJson, sendSpliced, textOf } from "./exchange.ts";
+import { promptOf } from "./prompt.ts";
+import { badResponseFormat, required } from "./refusal.ts";
 import type { Piece, Run } from "./run.ts";
+import { speedOf } from "./stats.ts";
+import type { AnswerContext, Surface } from "./surface.ts";
 
-export type Shape = "chat" | "chat-v0" | "completion";
+type Shape = "chat" | "chat-v0" | "completion";
 
-export interface Reply {
-  readonly shape: Shape;
-  readonly stream: boolean;
-  readonly includeUsage: boolean;
-  readonly created: number;
+export const chatSurface: Surface = surfaceOf("chat");
+export const v0ChatSurface: Surface = surfaceOf("chat-v0");
+export const completionSurface: Surface = surfaceOf("completion");
+
+function surfaceOf(shape: Shape): Surface {
+  return {
+    read: (body) => ({
+      model: textOf(body["model"]),
+      prompt: shape === "completion" ? { text: textPrompt(body), images: 0 } : promptOf(body["messages"]),
+      maxTokens: countOf(body["max_tokens"]) ?? countOf(body["max_completion_tokens"]) ?? Infinity,
+      stream: body["stream"] === true,
+      structured: structuredBy(body["response_format"]),
+      wish: { ttlMs: ttlOf(body) },
+    }),
+    answer: (response, run, context) =>
+      context.question.stream
+        ? streamed(response, run, shape, context)
+        : whole(response, run, shape, context),
+    broken: (message, type) => [
+      { event: "error", data: { error: { ...(type === undefined ? {} : { type }), message }, message } },
+    ],
+  };
 }
 
-/** Runs it and writes the answer. @throws GenerationEnded, BrokenConnection, or the signal's reason. */
-export async function writeAnswer(
-  response: ServerResponse,
-  run: Run,
-  reply: Reply,
-  clock: Clock,
-): Promise<void> {
-  const startedAt = clock.now();
-  await (reply.stream ? streamed(response, run, reply) : whole(response, run, reply, startedAt, clock));
+/** In seconds, as `ttl`. */
+export function ttlOf(body: Body): number | undefined {
+  const ttl = countOf(body["ttl"]);
+  return ttl === undefined ? undefined : ttl * 1_000;
 }
 
 async function whole(
   response: ServerResponse,
   run: Run,
-  reply: Reply,
-  startedAt: number,
-  clock: Clock,
+  shape: Shape,
+  context: AnswerContext,
 ): Promise<void> {
   const texts = { content: "", reasoning: "", silent: "" };
   const counted = { all: 0, reasoning: 0 };
-  let firstAt = startedAt;
+  const speed = speedOf(context.clock);
   for await (const { channel, text } of run.pieces()) {
-    if (counted.all === 0) firstAt = clock.now();
+    speed.token();
     count(counted, channel);
     texts[channel] += text;
   }
   const { instance, model, finishReason } = run;
   const choice =
-    reply.shape === "completion"
+    shape === "completion"
       ? { index: 0, text: texts.content, logprobs: null, finish_reason: finishReason }
       : {
           index: 0,
@@ -55,13 +68,14 @@ async function whole(
           logprobs: null,
           finish_reason: finishReason,
         };
-  const seconds = (clock.now() - firstAt) / 1_000;
+  const { tokensPerSecond, firstTokenSeconds, generationSeconds } = speed.read();
   const v0 = {
     stats: {
-      tokens_per_second: seconds > 0 ? counted.all / seconds : 0,
-      time_to_first_token: (firstAt - startedAt) / 1_000,
-      generation_time: seconds,
+      tokens_per_second: tokensPerSecond,
+      time_to_first_token: firstTokenSeconds,
+      generation_time: generationSeconds,
       stop_reason: stopReasons[finishReason],
+      ...draftOf(context.body, counted.all),
     },
     model_info: {
       arch: "simulated",
@@ -72,49 +86,76 @@ async function whole(
     runtime: { name: "llama.cpp-simulated", version: "1.0.0", supported_formats: ["gguf"] },
   };
   sendJson(response, 200, {
-    id: run.id,
-    object: reply.shape === "completion" ? "text_completion" : "chat.completion",
-    created: reply.created,
+    id: idOf(run, shape),
+    object: shape === "completion" ? "text_completion" : "chat.completion",
+    created: context.created,
     model,
     choices: [choice],
     usage: usage(run, counted),
-    ...(reply.shape === "chat-v0" ? v0 : { stats: {} }),
+    ...(shape === "chat-v0" ? v0 : { stats: {} }),
     system_fingerprint: model,
   });
 }
 
-async function streamed(response: ServerResponse, run: Run, reply: Reply): Promise<void> {
-  const stream = openEventStream(response);
+/** Speculative decoding: four of five drafted tokens are taken. */
+function draftOf(body: Body, tokens: number): object {
+  const draft = textOf(body["draft_model"]);
+  if (draft === undefined) return {};
+  const accepted = Math.floor(tokens * 0.8);
+  return {
+    draft_model: draft,
+    total_draft_tokens_count: tokens,
+    accepted_draft_tokens_count: accepted,
+    rejected_draft_tokens_count: tokens - accepted,
+    ignored_draft_tokens_count: 0,
+  };
+}
+
+async function streamed(
+  response: ServerResponse,
+  run: Run,
+  shape: Shape,
+  { body, created }: AnswerContext,
+): Promise<void> {
   const counted = { all: 0, reasoning: 0 };
+  const frame = (choice: object, finishReason: string | null): object => ({
+    ...head(),
+    choices: [{ index: 0, ...choice, logprobs: null, finish_reason: finishReason }],
+  });
   let begun = false;
   let held: unknown;
   for await (const piece of run.pieces()) {
     count(counted, piece.channel);
     if (piece.channel === "silent") continue;
-    const frame = chunk(run, reply, choiceOf(piece, run, reply, !begun), null);
+    const data = frame(choiceOf(piece, run, shape, !begun), null);
     begun = true;
     // The second frame starts in the middle of the first one's line.
-    if (run.fault === "corrupt-frame" && held === undefined) held = frame;
-    else if (run.fault === "corrupt-frame" && counted.all === 2) stream.spliced(held, frame);
-    else stream.data(frame);
+    if (run.fault === "corrupt-frame" && held === undefined) held = data;
+    else if (run.fault === "corrupt-frame" && counted.all === 2) sendSpliced(response, held, data);
+    else sendFrame(response, { data });
   }
   for (const [index, call] of run.toolCalls.entries())
     for (const delta of toolDeltas(call, index)) {
-      stream.data(chunk(run, reply, { delta: withRole(delta, !begun) }, null));
+      sendFrame(response, { data: frame({ delta: withRole(delta, !begun) }, null) });
       begun = true;
     }
-  if (run.mute) {
-    stream.end();
-    return;
+  if (!run.mute) {
+    const last = shape === "completion" ? { text: "" } : { delta: withRole({}, !begun) };
+    sendFrame(response, { data: frame(last, run.finishReason) });
+    if (includesUsage(body))
+      sendFrame(response, { data: { ...head(), choices: [], usage: usage(run, counted) } });
   }
-  const last = reply.shape === "completion" ? { text: "" } : { delta: withRole({}, !begun) };
-  stream.data(chunk(run, reply, last, run.finishReason));
-  if (reply.includeUsage) stream.data({ ...frameOf(run, reply), choices: [], usage: usage(run, counted) });
-  stream.end();
+  sendFrame(response, { data: "[DONE]" });
+  response.end();
+
+  function head(): object {
+    const object = shape === "completion" ? "text_completion" : "chat.completion.chunk";
+    return { id: idOf(run, shape), object, created, model: run.model, system_fingerprint: run.model };
+  }
 }
 
-function choiceOf({ channel, text }: Piece, run: Run, reply: Reply, first: boolean): object {
-  if (reply.shape === "completion") return { text: channel === "content" ? text : "" };
+function choiceOf({ channel, text }: Piece, run: Run, shape: Shape, first: boolean): object {
+  if (shape === "completion") return { text: channel === "content" ? text : "" };
   const field = channel === "reasoning" ? run.instance.model.reasoningField : "content";
   return { delta: withRole({ [field]: text }, first) };
 }
@@ -124,16 +165,8 @@ function withRole(delta: object, first: boolean): object {
   return first ? { role: "assistant", ...delta } : delta;
 }
 
-function chunk(run: Run, reply: Reply, choice: object, finishReason: string | null): object {
-  return {
-    ...frameOf(run, reply),
-    choices: [{ index: 0, ...choice, logprobs: null, finish_reason: finishReason }],
-  };
-}
-
-function frameOf({ id, model }: Run, { shape, created }: Reply): object {
-  const object = shape === "completion" ? "text_completion" : "chat.completion.chunk";
-  return { id, object, created, model, system_fingerprint: model };
+function idOf({ id }: Run, shape: Shape): string {
+  return `${shape === "completion" ? "cmpl" : "chatcmpl"}-${id}`;
 }
 
 function toolCall({ id, name, arguments: text }: Run["toolCalls"][number]): object {
@@ -173,23 +206,20 @@ const stopReasons = {
   tool_calls: "toolCalls",
 } as const;
 
-/** The text of a chat as the model reads it. @throws {@link Refusal} when there is none. */
-export function promptOf(messages: unknown): string {
-  if (!Array.isArray(messages)) throw new Refusal(400, { error: "'messages' field is required" });
-  return messages.map((message: unknown) => textOf(message)).join("\n");
+function includesUsage(body: Body): boolean {
+  const options = body["stream_options"];
+  return isBody(options) && options["include_usage"] === true;
 }
 
-function textOf(message: unknown): string {
-  if (typeof message !== "object" || message === null || !("role" in message))
-    throw new Refusal(400, { error: "Cannot read properties of null (reading 'role')" });
-  const content: unknown = "content" in message ? message.content : "";
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return content
-    .map((part: unknown) =>
-      typeof part === "object" && part !== null && "text" in part && typeof part.text === "string"
-        ? part.text
-        : "",
-    )
-    .join("");
+function structuredBy(format: unknown): boolean {
+  if (!isBody(format) || !("type" in format)) return false;
+  const { type } = format;
+  if (type !== "json_schema" && type !== "text") throw badResponseFormat();
+  return type === "json_schema";
+}
+
+function textPrompt(body: Body): string {
+  const prompt = textOf(body["prompt"]);
+  if (prompt === undefined) throw required("prompt");
+  return prompt;
 }

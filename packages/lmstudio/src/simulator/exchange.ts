@@ -1,6 +1,8 @@
 // One HTTP request to the simulated host: its body in, JSON or an event stream out.
+import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal } from "./refusal.ts";
+import type { Frame } from "./surface.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
 
@@ -27,48 +29,55 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   return value as Body;
 }
 
+/** A string goes out as a page, or as no body at all when it is empty; anything else as JSON. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const html = typeof body === "string";
   const text = html ? body : JSON.stringify(body);
   response.writeHead(status, {
     "content-type": html ? "text/html; charset=utf-8" : "application/json; charset=utf-8",
     "content-length": Buffer.byteLength(text),
+    etag: `W/"${Buffer.byteLength(text).toString(16)}-${createHash("sha1").update(text).digest("base64").slice(0, 27)}"`,
     "x-powered-by": "Express",
   });
   response.end(text);
 }
 
-export interface EventStream {
-  /** Sends `data:` frames; the head goes out before the first one. */
-  data(value: unknown): void;
-  /** Two frames on one line, as captured once from a real host. */
-  spliced(first: unknown, second: unknown): void;
-  error(message: string): void;
-  end(): void;
+/** Sends a frame of an event stream; the head goes out before the first one. */
+export function sendFrame(response: ServerResponse, { event, data }: Frame): void {
+  const text = typeof data === "string" ? data : JSON.stringify(data);
+  writeStream(response, `${event === undefined ? "" : `event: ${event}\n`}data: ${text}\n\n`);
 }
 
-export function openEventStream(response: ServerResponse): EventStream {
-  return {
-    data: (value) => write(`data: ${JSON.stringify(value)}\n\n`),
-    spliced: (first, second) => {
-      const text = JSON.stringify(first);
-      write(`data: ${text.slice(0, Math.ceil(text.length / 2))}data: ${JSON.stringify(second)}\n\n`);
-    },
-    error: (message) => write(`event: error\ndata: ${JSON.stringify({ error: { message }, message })}\n\n`),
-    end: () => {
-      write("data: [DONE]\n\n");
-      response.end();
-    },
-  };
+/** Two frames on one line, as captured once from a real host. */
+export function sendSpliced(response: ServerResponse, first: unknown, second: unknown): void {
+  const text = JSON.stringify(first);
+  writeStream(
+    response,
+    `data: ${text.slice(0, Math.ceil(text.length / 2))}data: ${JSON.stringify(second)}\n\n`,
+  );
+}
 
-  function write(text: string): void {
-    if (response.destroyed) return;
-    if (!response.headersSent)
-      response.writeHead(200, {
-        "content-type": "text/event-stream",
-        "cache-control": "no-cache",
-        "x-powered-by": "Express",
-      });
-    response.write(text);
-  }
+function writeStream(response: ServerResponse, text: string): void {
+  if (response.destroyed) return;
+  if (!response.headersSent)
+    response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache",
+      "x-powered-by": "Express",
+    });
+  response.write(text);
+}
+
+/** The text of a field, or `undefined` for anything else. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A number above 0, or `undefined` for anything else. */
+export function countOf(value: unknown): number | undefined {
+  return typeof value === "number" && value > 0 ? value : undefined;
+}
+
+export function isBody(value: unknown): value is Body {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -10,9 +10,13 @@ export const faultKinds = [
   "swap-html-500",
   "load-aborted",
   "load-failed",
+  "engine-aborted",
+  "empty-400",
   "engine-error-500",
   "model-unloaded",
   "crash",
+  "load-failed-in-stream",
+  "hang",
   "stall",
   "reset",
   "cut",
@@ -22,19 +26,24 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/** What a request wants: an answer, or a load by `POST /api/v1/models/load`. */
+export type FaultTarget = "inference" | "load";
+
 export interface Fault {
   readonly kind: FaultKind;
-  /** Share of inference requests that meet it, from 0 to 1. @defaultValue 1 when `requests` is not given */
+  /** Requests for a load meet only those faults that come before an answer. @defaultValue "inference" */
+  readonly on?: FaultTarget;
+  /** Share of the requests that meet it, from 0 to 1. @defaultValue 1 when `requests` is not given */
   readonly rate?: number;
-  /** Numbers of the inference requests that meet it, counted from 1 since the start. */
+  /** Numbers of the requests that meet it, counted from 1 since the start, inference and loads apart. */
   readonly requests?: readonly number[];
   /** Only requests that ask for this model. @defaultValue every model */
   readonly model?: string;
 }
 
 export interface FaultPlan {
-  /** The first fault that applies to inference request `number`. */
-  pick(number: number, model: string): FaultKind | undefined;
+  /** The first fault that applies to request `number` of its kind. */
+  pick(number: number, model: string, target?: FaultTarget): FaultKind | undefined;
   /** @returns how to take it back. @throws RangeError when it is none. */
   add(fault: Fault): () => void;
 }
@@ -46,8 +55,9 @@ export function createFaultPlan(seed: number, initial: readonly Fault[]): FaultP
   for (const fault of initial) add(fault);
   return {
     add,
-    pick(number, model) {
-      for (const [id, fault] of faults) if (applies(id, fault, number, model)) return fault.kind;
+    pick(number, model, target = "inference") {
+      for (const [id, fault] of faults)
+        if ((fault.on ?? "inference") === target && applies(id, fault, number, model)) return fault.kind;
       return undefined;
     },
   };

@@ -1,14 +1,20 @@
 // Which path answers what, and how failures leave the host.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { promptOf, type Shape, writeAnswer } from "./chat.ts";
-import { type Body, openEventStream, readBody, sendJson } from "./exchange.ts";
-import { type FaultKind, type FaultPlan, faultKinds } from "./faults.ts";
+import { chatSurface, completionSurface, v0ChatSurface } from "./chat.ts";
+import { createControl } from "./control.ts";
+import { createDownloads } from "./downloads.ts";
+import { type Body, readBody, sendFrame, sendJson, textOf } from "./exchange.ts";
+import { type FaultKind, type FaultPlan, type FaultTarget, faultKinds } from "./faults.ts";
 import { configOf, openAiList, v0List, v0Model, v1List } from "./lists.ts";
 import type { Memory } from "./memory.ts";
+import { messagesSurface } from "./messages.ts";
+import { nativeChatSurface } from "./native-chat.ts";
 import type { Settings } from "./options.ts";
-import { badResponseFormat, GenerationEnded, Refusal, required, unauthorized } from "./refusal.ts";
-import { BrokenConnection, startRun } from "./run.ts";
+import { GenerationEnded, Refusal, required, unauthorized } from "./refusal.ts";
+import { responsesSurface } from "./responses.ts";
+import { BrokenConnection, refuseByFault, startRun } from "./run.ts";
 import type { RecordedRequest } from "./simulator.ts";
+import type { Surface } from "./surface.ts";
 import { countTokens, seededVector } from "./tokens.ts";
 
 export interface HandlerOptions {
@@ -16,32 +22,50 @@ export interface HandlerOptions {
   readonly memory: Memory;
   readonly plan: FaultPlan;
   readonly record: (request: RecordedRequest) => void;
+  readonly recorded: () => readonly RecordedRequest[];
 }
 
-export function createHandler({
-  settings,
-  memory,
-  plan,
-  record,
-}: HandlerOptions): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  let inferences = 0;
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Conversations that the host keeps. */
+const maxConversations = 1_000;
+
+export function createHandler({ settings, memory, plan, record, recorded }: HandlerOptions): Handler {
+  const counted: Record<FaultTarget, number> = { inference: 0, load: 0 };
+  const conversations = new Map<string, string>();
+  const conversationOf = (id: string): string | undefined => conversations.get(id);
+  const downloads = createDownloads(settings, memory);
+  const control = createControl(plan, memory, recorded);
+  const surfaces: Readonly<Record<string, Surface | undefined>> = {
+    "POST /v1/chat/completions": chatSurface,
+    "POST /api/v0/chat/completions": v0ChatSurface,
+    "POST /v1/completions": completionSurface,
+    "POST /api/v0/completions": completionSurface,
+    "POST /v1/responses": responsesSurface(conversationOf),
+    "POST /v1/messages": messagesSurface(settings.messagesSystem),
+    "POST /api/v1/chat": nativeChatSurface(conversationOf),
+  };
 
   return async function handle(request, response) {
     const left = new AbortController();
     response.once("close", () => left.abort(new Error("The client has left")));
     const { method = "GET" } = request;
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const route = `${method} ${path}`;
+    const surface = surfaces[route];
     try {
+      const controlled = await control.answer(route, () => readBody(request, settings.maxBodyBytes));
+      if (controlled !== undefined) return sendJson(response, 200, controlled);
       authorize(request);
-      const route = `${method} ${path}`;
-      const shape = shapes[route];
-      if (shape !== undefined) await infer(request, response, path, shape, left.signal);
+      if (surface !== undefined) await infer(request, response, path, surface, left.signal);
+      else if (route === "POST /api/v1/models/load")
+        sendJson(response, 200, await load(request, path, left.signal));
       else {
         record({ method, path });
         sendJson(response, 200, await answerFor(route, request));
       }
     } catch (error) {
-      fail(response, error, left.signal);
+      fail(response, error, left.signal, surface);
     }
   };
 
@@ -55,72 +79,96 @@ export function createHandler({
     request: IncomingMessage,
     response: ServerResponse,
     path: string,
-    shape: Shape,
+    surface: Surface,
     signal: AbortSignal,
   ): Promise<void> {
     const body = await readBody(request, settings.maxBodyBytes);
-    const prompt = shape === "completion" ? textPrompt(body) : promptOf(body["messages"]);
-    inferences += 1;
-    const number = inferences;
-    const model = text(body["model"]);
-    const fault = faultOf(request) ?? plan.pick(number, model ?? "");
+    const question = surface.read(body);
+    const { model } = question;
+    const { number, fault } = arrived("inference", request, path, model);
+    const loadMs = memory.loadMsOf(model);
+    const instanceId = memory.instances().find(({ id }) => id === model)?.id ?? model ?? "";
+    const known = fault === undefined && (loadMs !== undefined || memory.instances().length > 0);
+    const { clock } = settings;
+    const stop = known
+      ? surface.waiting?.(response, question, { clock, loadMs, instanceId, signal })
+      : undefined;
+    const ask = { ...question, number, body, fault, signal };
+    const run = await startRun(ask, memory, settings).finally(stop);
+    const created = Math.floor(Date.now() / 1_000);
+    await surface.answer(response, run, { body, question, clock, created, remember });
+  }
+
+  function arrived(
+    target: FaultTarget,
+    request: IncomingMessage,
+    path: string,
+    model: string | undefined,
+  ): { readonly number: number; readonly fault: FaultKind | undefined } {
+    counted[target] += 1;
+    const number = counted[target];
+    const fault = faultOf(request) ?? plan.pick(number, model ?? "", target);
     record({
       method: "POST",
       path,
-      number,
+      ...(target === "inference" ? { number } : {}),
       ...(model === undefined ? {} : { model }),
       ...(fault === undefined ? {} : { fault }),
     });
-    const stream = body["stream"] === true;
-    const structured = structuredBy(body["response_format"]);
-    const maxTokens = body["max_tokens"] ?? body["max_completion_tokens"];
-    const run = await startRun(
-      {
-        number,
-        model,
-        prompt,
-        maxTokens: typeof maxTokens === "number" && maxTokens > 0 ? maxTokens : Infinity,
-        stream,
-        structured,
-        fault,
-        signal,
-      },
-      memory,
-      settings,
-    );
-    const options = body["stream_options"];
-    const includeUsage =
-      typeof options === "object" &&
-      options !== null &&
-      "include_usage" in options &&
-      options.include_usage === true;
-    const created = Math.floor(Date.now() / 1_000);
-    await writeAnswer(response, run, { shape, stream, includeUsage, created }, settings.clock);
+    return { number, fault };
+  }
+
+  function remember(id: string, conversation: string): void {
+    conversations.set(id, conversation);
+    for (const oldest of conversations.keys())
+      if (conversations.size > maxConversations) conversations.delete(oldest);
+  }
+
+  async function load(request: IncomingMessage, path: string, signal: AbortSignal): Promise<object> {
+    const body = await readBody(request, settings.maxBodyBytes);
+    const key = textOf(body["model"]);
+    const { fault } = arrived("load", request, path, key);
+    if (key === undefined) throw required("model");
+    await refuseByFault(fault, key, signal, "load");
+    const length = body["context_length"];
+    const { instance, loadMs = 0 } = await memory.load(key, typeof length === "number" ? length : undefined);
+    return {
+      type: instance.model.type,
+      instance_id: instance.id,
+      load_time_seconds: loadMs / 1_000,
+      status: "loaded",
+      ...(body["echo_load_config"] === true ? { load_config: configOf(instance) } : {}),
+    };
   }
 
   async function answerFor(route: string, request: IncomingMessage): Promise<unknown> {
     const instances = memory.instances();
+    const models = memory.models();
+    const old = instances.filter(({ loadedAt }) => settings.clock.now() - loadedAt >= settings.v0LagMs);
+    const body = (): Promise<Body> => readBody(request, settings.maxBodyBytes);
     switch (route) {
       case "GET /lmstudio-greeting":
         return { lmstudio: true };
       case "GET /v1/models":
-        return openAiList(settings, instances);
+        return openAiList(models, settings.justInTime, instances);
       case "GET /api/v0/models":
-        return v0List(settings, instances);
+        return v0List(models, old);
       case "GET /api/v1/models":
-        return v1List(settings, instances);
+        return v1List(models, instances);
       case "POST /v1/embeddings":
       case "POST /api/v0/embeddings":
-        return embed(await readBody(request, settings.maxBodyBytes));
-      case "POST /api/v1/models/load":
-        return load(await readBody(request, settings.maxBodyBytes));
+        return embed(await body());
       case "POST /api/v1/models/unload":
-        return unload(await readBody(request, settings.maxBodyBytes));
+        return unload(await body());
+      case "POST /api/v1/models/download":
+        return downloads.start(modelOf(await body()));
     }
-    const prefix = "GET /api/v0/models/";
-    const key = route.startsWith(prefix) ? decodeURIComponent(route.slice(prefix.length)) : undefined;
-    const model = settings.models.find((candidate) => candidate.key === key);
-    if (model !== undefined) return v0Model(model, instances);
+    const [job, key] = ["GET /api/v1/models/download/status/", "GET /api/v0/models/"].map((prefix) =>
+      route.startsWith(prefix) ? decodeURIComponent(route.slice(prefix.length)) : undefined,
+    );
+    if (job !== undefined) return downloads.status(job);
+    const model = models.find((candidate) => candidate.key === key);
+    if (model !== undefined) return v0Model(model, old);
     // Any other path is answered with 200 (#618); one report has 404.
     throw new Refusal(settings.unknownPathStatus, {
       error: `Unexpected endpoint or method. (${route})`,
@@ -132,7 +180,7 @@ export function createHandler({
     const inputs = typeof input === "string" ? [input] : input;
     if (!Array.isArray(inputs) || !inputs.every((value) => typeof value === "string"))
       throw required("input");
-    const { instance } = await memory.resolve(text(body["model"]), "embedding");
+    const { instance } = await memory.resolve(textOf(body["model"]), "embedding");
     const tokens = inputs.reduce((sum, value) => sum + countTokens(value), 0);
     return {
       object: "list",
@@ -146,22 +194,8 @@ export function createHandler({
     };
   }
 
-  async function load(body: Body): Promise<object> {
-    const key = text(body["model"]);
-    if (key === undefined) throw required("model");
-    const length = body["context_length"];
-    const { instance, loadMs = 0 } = await memory.load(key, typeof length === "number" ? length : undefined);
-    return {
-      type: instance.model.type,
-      instance_id: instance.id,
-      load_time_seconds: loadMs / 1_000,
-      status: "loaded",
-      ...(body["echo_load_config"] === true ? { load_config: configOf(instance) } : {}),
-    };
-  }
-
   function unload(body: Body): object {
-    const id = text(body["instance_id"]);
+    const id = textOf(body["instance_id"]);
     if (id === undefined) throw required("instance_id");
     if (!memory.unload(id))
       throw new Refusal(404, {
@@ -171,28 +205,41 @@ export function createHandler({
   }
 }
 
-const shapes: Readonly<Record<string, Shape | undefined>> = {
-  "POST /v1/chat/completions": "chat",
-  "POST /api/v0/chat/completions": "chat-v0",
-  "POST /v1/completions": "completion",
-};
-
-function fail(response: ServerResponse, error: unknown, left: AbortSignal): void {
+function fail(
+  response: ServerResponse,
+  error: unknown,
+  left: AbortSignal,
+  surface: Surface | undefined,
+): void {
   if (error instanceof BrokenConnection && response.headersSent)
     // What has been said must arrive before the connection breaks.
     response.write("\n", () => response.destroy());
   else if (error instanceof BrokenConnection || left.aborted) response.destroy();
-  else if (error instanceof Refusal) sendJson(response, error.status, error.body);
-  else if (error instanceof GenerationEnded && (response.headersSent || wantsStream(error))) {
-    openEventStream(response).error(error.message);
+  else if (error instanceof Refusal && !response.headersSent) {
+    const { status, body } = surface?.refusal?.(error) ?? error;
+    sendJson(response, status, body);
+  } else if (surface !== undefined && (response.headersSent || wantsStream(error))) {
+    const [message, type] =
+      error instanceof GenerationEnded ? [error.message, error.type] : [messageOf(error), undefined];
+    for (const frame of surface.broken(message, type)) sendFrame(response, frame);
     response.end();
-  } else if (error instanceof GenerationEnded) sendJson(response, 400, { error: error.message });
-  else sendJson(response, 500, { error: { type: "internal_error", message: String(error) } });
+  } else if (error instanceof GenerationEnded) {
+    const refusal = new Refusal(400, { error: error.message });
+    const { status, body } = surface?.refusal?.(refusal) ?? refusal;
+    sendJson(response, status, body);
+  } else sendJson(response, 500, { error: { type: "internal_error", message: String(error) } });
 }
 
 /** An overflow is told in a stream of status 200, even though nothing has been sent before. */
-function wantsStream({ message }: GenerationEnded): boolean {
-  return message.startsWith("Input does not fit");
+function wantsStream(error: unknown): boolean {
+  return error instanceof GenerationEnded && error.message.startsWith("Input does not fit");
+}
+
+/** A refusal that comes when a stream has begun. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Refusal)) return String(error);
+  const body = error.body as { error?: { message?: string } | string };
+  return (typeof body.error === "string" ? body.error : body.error?.message) ?? error.message;
 }
 
 /** The header `x-simulator-fault` asks for a fault for this request alone. */
@@ -200,18 +247,8 @@ function faultOf({ headers }: IncomingMessage): FaultKind | undefined {
   return faultKinds.find((kind) => kind === headers["x-simulator-fault"]);
 }
 
-function structuredBy(format: unknown): boolean {
-  if (typeof format !== "object" || format === null || !("type" in format)) return false;
-  if (format.type !== "json_schema" && format.type !== "text") throw badResponseFormat();
-  return format.type === "json_schema";
-}
-
-function textPrompt(body: Body): string {
-  const prompt = text(body["prompt"]);
-  if (prompt === undefined) throw required("prompt");
-  return prompt;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+function modelOf(body: Body): string {
+  const key = textOf(body["model"]);
+  if (key === undefined) throw required("model");
+  return key;
 }

@@ -1,5 +1,11 @@
-export type { Fault, FaultKind } from "./faults.ts";
-export type { OverflowBehaviour, SimulatedAnswer, SimulatorModel, SimulatorOptions } from "./options.ts";
+export type { Fault, FaultKind, FaultTarget } from "./faults.ts";
+export type {
+  OverflowBehaviour,
+  SimulatedAnswer,
+  SimulatedRequest,
+  SimulatorModel,
+  SimulatorOptions,
+} from "./options.ts";
 export {
   createLmStudioSimulator,
   type InstanceState,

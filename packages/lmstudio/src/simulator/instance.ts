@@ -14,8 +14,12 @@ export interface Instance {
   readonly busy: number;
   /** Requests that wait for one. */
   readonly queued: number;
+  /** When it was loaded, on the clock's scale. */
+  readonly loadedAt: number;
   /** When it was last asked for anything, on the clock's scale. */
   lastUsedAt: number;
+  /** Its own idle time to live, in milliseconds, where a request has given one (`ttl`). */
+  ttlMs: number | undefined;
   /**
    * Waits for a slot, reads the prompt, then yields each token when it is due.
    *
@@ -46,7 +50,9 @@ export function createInstance({ id, model, justInTime, contextLength, clock }: 
     model,
     justInTime,
     contextLength,
+    loadedAt: clock.now(),
     lastUsedAt: clock.now(),
+    ttlMs: undefined,
     get busy() {
       return slots.inFlight;
     },

@@ -1,9 +1,13 @@
 // The three lists of models. Only the newest says what is loaded, and how many requests an instance takes at a time.
 import type { Instance } from "./instance.ts";
-import type { Model, Settings } from "./options.ts";
+import type { Model } from "./options.ts";
 
 /** `GET /v1/models`: ids alone; with loading on demand everything downloaded, else what is loaded (#2139). */
-export function openAiList({ models, justInTime }: Settings, instances: readonly Instance[]): object {
+export function openAiList(
+  models: readonly Model[],
+  justInTime: boolean,
+  instances: readonly Instance[],
+): object {
   const ids = justInTime ? models.map(({ key }) => key) : instances.map(({ id }) => id);
   return {
     data: ids.map((id) => ({ id, object: "model", owned_by: "organization_owner" })),
@@ -12,7 +16,7 @@ export function openAiList({ models, justInTime }: Settings, instances: readonly
 }
 
 /** `GET /api/v0/models`. */
-export function v0List({ models }: Settings, instances: readonly Instance[]): object {
+export function v0List(models: readonly Model[], instances: readonly Instance[]): object {
   return { object: "list", data: models.map((model) => v0Model(model, instances)) };
 }
 
@@ -22,19 +26,20 @@ export function v0Model(model: Model, instances: readonly Instance[]): object {
   return {
     id: model.key,
     object: "model",
-    type: model.type === "llm" ? "llm" : "embeddings",
+    type: model.type === "embedding" ? "embeddings" : model.vision ? "vlm" : "llm",
     publisher: publisherOf(model),
     arch: "simulated",
     compatibility_type: "gguf",
     quantization: "Q4_K_M",
     state: instance === undefined ? "not-loaded" : "loaded",
+    ...(model.type === "llm" ? { capabilities: ["tool_use"] } : {}),
     max_context_length: model.maxContextLength,
     ...(instance === undefined ? {} : { loaded_context_length: instance.contextLength }),
   };
 }
 
 /** `GET /api/v1/models`. */
-export function v1List({ models }: Settings, instances: readonly Instance[]): object {
+export function v1List(models: readonly Model[], instances: readonly Instance[]): object {
   return {
     models: models.map((model) => ({
       type: model.type,
@@ -42,7 +47,7 @@ export function v1List({ models }: Settings, instances: readonly Instance[]): ob
       key: model.key,
       display_name: model.key,
       quantization: { name: "Q4_K_M", bits_per_weight: 4 },
-      size_bytes: 1_000_000_000,
+      size_bytes: model.sizeBytes,
       params_string: "1B",
       loaded_instances: instances
         .filter((instance) => instance.model === model)
@@ -52,7 +57,11 @@ export function v1List({ models }: Settings, instances: readonly Instance[]): ob
       ...(model.type === "llm"
         ? {
             architecture: "simulated",
-            capabilities: { vision: false, trained_for_tool_use: true },
+            capabilities: {
+              vision: model.vision,
+              trained_for_tool_use: true,
+              ...(model.thinks ? { reasoning: { allowed_options: ["off", "on"], default: "on" } } : {}),
+            },
             description: null,
           }
         : {}),

@@ -1,7 +1,7 @@
 // Which models are loaded, and what happens when a request needs one that is not: loads, evictions, contention.
 import { createInstance, type Instance } from "./instance.ts";
 import type { Model, Settings } from "./options.ts";
-import { htmlError, loadAborted, modelNotFound, noModelLoaded, Refusal } from "./refusal.ts";
+import { htmlError, loadError, modelNotFound, noModelLoaded, Refusal } from "./refusal.ts";
 
 interface Loaded {
   readonly instance: Instance;
@@ -9,9 +9,23 @@ interface Loaded {
   readonly loadMs?: number;
 }
 
+/** What a request that has a model loaded can say about it. */
+export interface LoadWish {
+  /** Idle time after which it is unloaded, in milliseconds. */
+  readonly ttlMs?: number | undefined;
+  /** In tokens. */
+  readonly contextLength?: number | undefined;
+}
+
 export interface Memory {
   /** The instance that answers a request for `name`. @throws {@link Refusal} as a real host refuses. */
-  resolve(name: string | undefined, type: Model["type"]): Promise<Loaded>;
+  resolve(name: string | undefined, type: Model["type"], wish?: LoadWish): Promise<Loaded>;
+  /** How long a request for `name` would wait for a load; `undefined` when it would not. */
+  loadMsOf(name: string | undefined): number | undefined;
+  /** What is on the disk. */
+  models(): readonly Model[];
+  /** A download has ended. */
+  addModel(model: Model): void;
   /** Loads one more instance, as `POST /api/v1/models/load` does. @throws {@link Refusal} for an unknown key. */
   load(key: string, contextLength?: number): Promise<Loaded>;
   /** @returns whether there was one. */
@@ -20,50 +34,70 @@ export interface Memory {
 }
 
 export function createMemory(settings: Settings): Memory {
-  const { clock, models, justInTime, autoEvict, idleTtlMs } = settings;
+  const { clock, justInTime, autoEvict, idleTtlMs } = settings;
+  const models = settings.models.filter(({ downloaded }) => downloaded);
   const loaded: Instance[] = [];
   const loads = new Map<string, Promise<Instance>>();
   const names = new Set<string>();
   for (const model of models) if (model.loaded) add(model, false, model.contextLength);
 
-  return { resolve, load, unload, instances: () => current() };
+  return {
+    resolve,
+    loadMsOf,
+    load,
+    unload,
+    instances: () => current(),
+    models: () => models,
+    addModel: (model) => void models.push(model),
+  };
 
-  async function resolve(name: string | undefined, type: Model["type"]): Promise<Loaded> {
+  function loadMsOf(name: string | undefined): number | undefined {
+    const instances = current();
+    if (instances.some(({ id }) => id === name) || firstOf(name) !== undefined || !justInTime)
+      return undefined;
+    return models.find(({ key }) => key === bare(name ?? ""))?.loadMs;
+  }
+
+  async function resolve(
+    name: string | undefined,
+    type: Model["type"],
+    wish: LoadWish = {},
+  ): Promise<Loaded> {
     const instances = current();
     const found = instances.find(({ id }) => id === name) ?? firstOf(name);
-    if (found !== undefined) return used(found);
+    if (found !== undefined) return used(found, wish);
     const model = models.find(({ key }) => key === bare(name ?? ""));
     const candidates = instances.filter((instance) => instance.model.type === type);
-    if (model !== undefined && justInTime) return loadForRequest(model);
+    if (model !== undefined && justInTime) return loadForRequest(model, wish);
     const only = candidates.length === 1 ? candidates[0] : undefined;
     // Silent substitution (#619): with one model loaded, its name in the request does not matter.
     if (only !== undefined && (settings.substitutes || name === undefined)) return used(only);
-    if (candidates.length === 0) throw noModelLoaded();
+    if (candidates.length === 0) throw noModelLoaded(settings.noModelStatus);
     throw modelNotFound(
       name ?? "",
       candidates.map(({ id }) => id),
     );
   }
 
-  async function loadForRequest(model: Model): Promise<Loaded> {
+  async function loadForRequest(model: Model, wish: LoadWish): Promise<Loaded> {
     const since = clock.now();
     const running = loads.get(model.key);
     // Requests for a cold model that arrive together load one instance each (#1751), on hosts that have this fault.
     if (running !== undefined && !settings.duplicateLoads)
-      return { ...used(await running), loadMs: clock.now() - since };
+      return { ...used(await running, wish), loadMs: clock.now() - since };
     const other = [...loads.keys()].find((key) => key !== model.key);
     if (other !== undefined) {
       if (settings.swapContention === "html-500") throw htmlError();
-      if (settings.swapContention === "aborted-400") throw loadAborted(model.key);
+      if (settings.swapContention === "aborted-400") throw loadError("load-aborted", model.key);
       await loads.get(other);
-      return resolve(model.key, model.type);
+      return resolve(model.key, model.type, wish);
     }
     // At most one model loaded by requests stays, even when it is still at work (#671, #1796).
     if (autoEvict)
       for (const instance of current())
         if (instance.justInTime && instance.model.key !== model.key) remove(instance);
-    const instance = await begin(model, true, model.contextLength);
-    return { ...used(instance), loadMs: clock.now() - since };
+    const instance = await begin(model, true, wish.contextLength ?? model.contextLength);
+    return { ...used(instance, wish), loadMs: clock.now() - since };
   }
 
   async function load(key: string, contextLength?: number): Promise<Loaded> {
@@ -114,7 +148,8 @@ export function createMemory(settings: Settings): Memory {
     const now = clock.now();
     for (const instance of [...loaded]) {
       const idle = instance.busy === 0 && instance.queued === 0;
-      if (instance.justInTime && idle && now - instance.lastUsedAt >= idleTtlMs) remove(instance);
+      if (instance.justInTime && idle && now - instance.lastUsedAt >= (instance.ttlMs ?? idleTtlMs))
+        remove(instance);
     }
     return [...loaded];
   }
@@ -123,8 +158,9 @@ export function createMemory(settings: Settings): Memory {
     return loaded.find(({ model }) => model.key === bare(name ?? ""));
   }
 
-  function used(instance: Instance): Loaded {
+  function used(instance: Instance, { ttlMs }: LoadWish = {}): Loaded {
     instance.lastUsedAt = clock.now();
+    if (ttlMs !== undefined) instance.ttlMs = ttlMs;
     return { instance };
   }
 }

@@ -9,13 +9,20 @@ export interface SimulatedAnswer {
   readonly toolCalls?: readonly { readonly name: string; readonly arguments: string }[];
 }
 
+/** What a model is asked, for answers that depend on it. */
+export interface SimulatedRequest {
+  readonly images: number;
+  /** The body as it came. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
 export interface SimulatorModel {
   /** As in `GET /api/v1/models`, for example `qwen/qwen3.5-9b`. */
   readonly key: string;
   /** @defaultValue "llm" */
   readonly type?: "llm" | "embedding";
   /** What it says to a prompt. @defaultValue words drawn by the seed and the prompt */
-  readonly answer?: string | ((prompt: string) => string | SimulatedAnswer);
+  readonly answer?: string | ((prompt: string, request: SimulatedRequest) => string | SimulatedAnswer);
   /** Where thinking goes; `reasoning` is what gpt-oss does. @defaultValue "reasoning_content" */
   readonly reasoningField?: "reasoning_content" | "reasoning";
   /** A thinking model puts the answer to a JSON schema into its reasoning field. @defaultValue false */
@@ -36,16 +43,25 @@ export interface SimulatorModel {
   readonly dimensions?: number;
   /** Loaded by a person, before anything else: it is never evicted. @defaultValue false */
   readonly loaded?: boolean;
+  /** Takes images. @defaultValue false */
+  readonly vision?: boolean;
+  /** On the host's disk; otherwise it has to be downloaded first. @defaultValue true */
+  readonly downloaded?: boolean;
+  /** Of the download, above 0. @defaultValue 1_000_000_000 */
+  readonly sizeBytes?: number;
 }
 
-/** How a prompt that does not fit is answered; the letters are those of the table in the README. */
-export type OverflowBehaviour =
-  | "string-400"
-  | "stream-error"
-  | "empty-200"
-  | "engine-400"
-  | "cut-middle"
-  | "none";
+/** How a prompt that does not fit is answered. */
+export const overflowBehaviours = [
+  "string-400",
+  "stream-error",
+  "empty-200",
+  "engine-400",
+  "cut-middle",
+  "none",
+] as const;
+
+export type OverflowBehaviour = (typeof overflowBehaviours)[number];
 
 export interface SimulatorOptions {
   /** At least one. */
@@ -68,6 +84,14 @@ export interface SimulatorOptions {
   readonly overflow?: OverflowBehaviour;
   /** Status for a path that does not exist. @defaultValue 200 */
   readonly unknownPathStatus?: 200 | 404;
+  /** Status when nothing is loaded and nothing may be: 400 since 0.4, 404 before. @defaultValue 400 */
+  readonly noModelStatus?: 400 | 404;
+  /** How long `/api/v0/models` goes on with the state from before a load, in milliseconds. @defaultValue 0 */
+  readonly v0LagMs?: number;
+  /** `/v1/messages` takes a `system` field; a headless build of 2026 did not (#2204). @defaultValue true */
+  readonly messagesSystem?: boolean;
+  /** Of a download, above 0. @defaultValue 100_000_000 */
+  readonly downloadBytesPerSecond?: number;
   /** Demanded of every request. @defaultValue none */
   readonly apiToken?: string;
   /** Faults from the start; `inject` adds more. @defaultValue [] */
@@ -98,6 +122,10 @@ export function settingsOf(options: SimulatorOptions): Settings {
     substitutes: true,
     overflow: "engine-400",
     unknownPathStatus: 200,
+    noModelStatus: 400,
+    v0LagMs: 0,
+    messagesSystem: true,
+    downloadBytesPerSecond: 100_000_000,
     apiToken: "",
     faults: [],
     maxBodyBytes: 32 * 1024 * 1024,
@@ -105,8 +133,14 @@ export function settingsOf(options: SimulatorOptions): Settings {
     ...options,
     models,
   };
+  if (!overflowBehaviours.includes(settings.overflow))
+    throw new RangeError(
+      `overflow must be one of ${overflowBehaviours.join(", ")}, got ${settings.overflow}`,
+    );
   atLeast("idleTtlMs", settings.idleTtlMs, 1);
   atLeast("maxBodyBytes", settings.maxBodyBytes, 1);
+  atLeast("v0LagMs", settings.v0LagMs, 0);
+  atLeast("downloadBytesPerSecond", settings.downloadBytesPerSecond, 1);
   if (!Number.isSafeInteger(settings.seed))
     throw new RangeError(`seed must be an integer, got ${settings.seed}`);
   return settings;
@@ -128,6 +162,9 @@ function modelOf(model: SimulatorModel): Model {
     contextLength: maxContextLength,
     dimensions: 768,
     loaded: false,
+    vision: false,
+    downloaded: true,
+    sizeBytes: 1_000_000_000,
     ...model,
     maxContextLength,
   };
@@ -135,6 +172,7 @@ function modelOf(model: SimulatorModel): Model {
   atLeast("models[].loadMs", complete.loadMs, 0);
   atLeast("models[].tokensPerSecond", complete.tokensPerSecond, Number.MIN_VALUE);
   atLeast("models[].prefillTokensPerSecond", complete.prefillTokensPerSecond, Number.MIN_VALUE);
+  atLeast("models[].sizeBytes", complete.sizeBytes, 1);
   for (const option of ["parallel", "maxContextLength", "contextLength", "dimensions"] as const) {
     atLeast(`models[].${option}`, complete[option], 1);
     if (!Number.isInteger(complete[option]))

@@ -18,17 +18,24 @@ export class Refusal extends Error {
 /** A generation that ends while its answer may already be on the way. */
 export class GenerationEnded extends Error {
   override readonly name = "GenerationEnded";
+  /** Type of the error, where it has one. */
+  readonly type: string | undefined;
+
+  constructor(message: string, type?: string) {
+    super(message);
+    this.type = type;
+  }
 }
 
 function invalidRequest(message: string, param: string | null, code: string | null): unknown {
   return { error: { message, type: "invalid_request_error", param, code } };
 }
 
-/** 0.4.x (bug-tracker#1730). */
-export function noModelLoaded(): Refusal {
+/** 400 since 0.4 (bug-tracker#1730), 404 with a code before. */
+export function noModelLoaded(status: 400 | 404): Refusal {
   const message =
     "No models loaded. Please load a model in the developer page or use the 'lms load' command.";
-  return new Refusal(400, invalidRequest(message, "model", null));
+  return new Refusal(status, invalidRequest(message, "model", status === 404 ? "model_not_found" : null));
 }
 
 /** With two or more models loaded (gitbutler#8706). */
@@ -37,20 +44,48 @@ export function modelNotFound(model: string, loaded: readonly string[]): Refusal
   return new Refusal(404, invalidRequest(message, "model", "model_not_found"));
 }
 
-/** A load that another one interrupts (lore-weave#286). */
-export function loadAborted(model: string): Refusal {
-  return new Refusal(
-    400,
-    invalidRequest(`Failed to load model "${model}". Error: Operation canceled.`, "model", null),
-  );
+/** Why a load did not come about; out of memory is not told apart from other causes (bug-tracker#2295, lore-weave#286). */
+const loadErrors = {
+  "load-aborted": "Operation canceled.",
+  "load-failed": "insufficient system resources",
+  "engine-aborted": "Engine protocol startup was aborted",
+} as const;
+
+export type LoadError = keyof typeof loadErrors;
+
+/** A request for an answer gets 400, one to load gets 500. */
+export function loadError(
+  kind: LoadError,
+  model: string,
+  asked: "inference" | "load" = "inference",
+): Refusal {
+  const message = `Failed to load model "${model}". Error: ${loadErrors[kind]}`;
+  if (asked === "load") return new Refusal(500, { error: { type: "model_load_failed", message } });
+  return new Refusal(400, invalidRequest(message, "model", null));
 }
 
-/** Out of memory is not told apart from other causes (bug-tracker#2295). */
-export function loadFailed(model: string): Refusal {
-  return new Refusal(
-    400,
-    invalidRequest(`Failed to load model "${model}". Error: insufficient system resources`, "model", null),
-  );
+/** A 400 without a word, seen during swaps (llama-swap#635). */
+export function emptyRefusal(): Refusal {
+  return new Refusal(400, "");
+}
+
+/** Images to a model that takes none. */
+export function noVision(): Refusal {
+  const message = "Vision add-on is not loaded, but images were provided for processing";
+  return new Refusal(400, { error: message });
+}
+
+/** `/v1/responses` is strict about missing fields (#1576). */
+export function missingParameter(param: string): Refusal {
+  const type = "invalid_request_error";
+  return new Refusal(400, {
+    error: { message: "Required", type, param, code: "missing_required_parameter" },
+  });
+}
+
+/** The errors of `/api/v1/chat` and downloads have types. */
+export function nativeError(status: number, type: string, message: string): Refusal {
+  return new Refusal(status, { error: { type, message } });
 }
 
 /** Express's own page, seen during swaps (lore-weave#295). */

@@ -1,32 +1,44 @@
 // One inference request on its way: what was asked, which instance answers, and the pieces of the answer with the fault
 // that this request meets.
+import type { Body } from "./exchange.ts";
 import type { FaultKind } from "./faults.ts";
 import type { Instance } from "./instance.ts";
-import type { Memory } from "./memory.ts";
+import type { LoadWish, Memory } from "./memory.ts";
 import type { Model, Settings, SimulatedAnswer } from "./options.ts";
+import type { Prompt } from "./prompt.ts";
 import {
+  emptyRefusal,
   engineError,
   GenerationEnded,
   htmlError,
-  loadAborted,
-  loadFailed,
+  loadError,
+  noVision,
   overflow400,
   overflowInStream,
 } from "./refusal.ts";
 import { countTokens, seededId, seededText, splitTokens } from "./tokens.ts";
 
-export interface Ask {
-  /** The number of the inference request, from 1. */
-  readonly number: number;
+/** What an endpoint has understood of a body. */
+export interface Question {
   readonly model: string | undefined;
-  readonly prompt: string;
+  readonly prompt: Prompt;
   readonly maxTokens: number;
   readonly stream: boolean;
   /** The answer has to follow a schema. */
   readonly structured: boolean;
+  readonly wish?: LoadWish;
+}
+
+export interface Ask extends Question {
+  /** The number of the inference request, from 1. */
+  readonly number: number;
+  readonly body: Body;
   readonly fault: FaultKind | undefined;
   readonly signal: AbortSignal;
 }
+
+/** Of an image, for want of anything better. */
+const tokensPerImage = 256;
 
 export interface Piece {
   /** `silent`: a token that never reaches the client. */
@@ -35,6 +47,7 @@ export interface Piece {
 }
 
 export interface Run {
+  /** Differs from request to request, and is the same for the same seed; endpoints put their prefix before it. */
   readonly id: string;
   /** The model that the answer names. */
   readonly model: string;
@@ -58,12 +71,13 @@ export class BrokenConnection extends Error {
 /** @throws Refusal as a real host refuses. */
 export async function startRun(ask: Ask, memory: Memory, settings: Settings): Promise<Run> {
   const { number, prompt, fault, signal } = ask;
-  refuseByFault(fault, ask.model ?? "");
-  const { instance, loadMs } = await memory.resolve(ask.model, "llm");
+  await refuseByFault(fault, ask.model ?? "", signal);
+  const { instance, loadMs } = await memory.resolve(ask.model, "llm", ask.wish);
   signal.throwIfAborted();
   const { model, contextLength } = instance;
+  if (prompt.images > 0 && !model.vision) throw noVision();
 
-  let promptTokens = countTokens(prompt);
+  let promptTokens = countTokens(prompt.text) + prompt.images * tokensPerImage;
   let overflowed = false;
   if (promptTokens >= contextLength && settings.overflow !== "none") {
     const { overflow } = settings;
@@ -88,7 +102,7 @@ export async function startRun(ask: Ask, memory: Memory, settings: Settings): Pr
   const complete = kept.length === spoken.length;
   const finishReason = !complete ? "length" : toolCalls.length > 0 ? "tool_calls" : "stop";
   return {
-    id: `chatcmpl-${seededId(settings.seed, number, 21)}`,
+    id: seededId(settings.seed, number, 21),
     model: fault === "substitute" ? otherName(instance, settings) : instance.id,
     instance,
     promptTokens,
@@ -115,13 +129,20 @@ export async function startRun(ask: Ask, memory: Memory, settings: Settings): Pr
   }
 }
 
-/** Faults that come instead of an answer. */
-function refuseByFault(fault: FaultKind | undefined, model: string): void {
+/** Faults that come instead of an answer; a request for a load meets these as well. */
+export async function refuseByFault(
+  fault: FaultKind | undefined,
+  model: string,
+  signal: AbortSignal,
+  asked: "inference" | "load" = "inference",
+): Promise<void> {
   if (fault === "swap-html-500") throw htmlError();
-  if (fault === "load-aborted") throw loadAborted(model);
-  if (fault === "load-failed") throw loadFailed(model);
+  if (fault === "empty-400") throw emptyRefusal();
+  if (fault === "load-aborted" || fault === "load-failed" || fault === "engine-aborted")
+    throw loadError(fault, model, asked);
   if (fault === "engine-error-500") throw engineError();
   if (fault === "reset") throw new BrokenConnection("reset before the answer");
+  if (fault === "hang") await left(signal);
 }
 
 /** Faults in the middle of an answer. */
@@ -129,6 +150,11 @@ async function disturb(fault: FaultKind | undefined, signal: AbortSignal): Promi
   if (fault === "model-unloaded") throw new GenerationEnded("Model is unloaded.");
   if (fault === "crash")
     throw new GenerationEnded("The model has crashed without additional information. (Exit code: 6)");
+  if (fault === "load-failed-in-stream")
+    throw new GenerationEnded(
+      "Failed to load model. Error: Engine protocol startup was aborted",
+      "model_load_failed",
+    );
   if (fault === "cut") throw new BrokenConnection("cut in the middle of the answer");
   if (fault === "stall") await left(signal);
 }
@@ -142,9 +168,10 @@ function left(signal: AbortSignal): Promise<never> {
   });
 }
 
-function answerOf(model: Model, { prompt }: Ask, seed: number): SimulatedAnswer {
-  const said = typeof model.answer === "function" ? model.answer(prompt) : model.answer;
-  if (said === undefined) return { content: seededText(seed, model.key, prompt) };
+function answerOf(model: Model, { prompt, body }: Ask, seed: number): SimulatedAnswer {
+  const { answer } = model;
+  const said = typeof answer === "function" ? answer(prompt.text, { images: prompt.images, body }) : answer;
+  if (said === undefined) return { content: seededText(seed, model.key, prompt.text) };
   return typeof said === "string" ? { content: said } : said;
 }
 

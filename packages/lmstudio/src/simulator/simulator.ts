@@ -60,7 +60,7 @@ export function createLmStudioSimulator(options: SimulatorOptions): LmStudioSimu
   const memory = createMemory(settings);
   const plan = createFaultPlan(settings.seed, settings.faults);
   const recorded: RecordedRequest[] = [];
-  const handler = createHandler({ settings, memory, plan, record });
+  const handler = createHandler({ settings, memory, plan, record, recorded: () => recorded });
   // Keep-alive of 5 s, as seen on the wire (#618).
   const server = createServer({ keepAliveTimeout: 5_000 }, (request, response) => {
     void handler(request, response);

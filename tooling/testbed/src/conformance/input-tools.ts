@@ -70,17 +70,13 @@ export const inputTools: Readonly<Record<string, InputTool>> = {
   test_sampling: ({ prompt }, { responses }) => {
     const answer = sampled(responses, "sample");
     return answer === undefined
-      ? { questions: { sample: sample(typeof prompt === "string" ? prompt : "") } }
+      ? { questions: { sample: sample(String(prompt)) } }
       : text(`LLM response: ${answer}`);
   },
   test_elicitation: ({ message }, { responses }) =>
     elicited(
       responses,
-      elicit(
-        typeof message === "string" ? message : "",
-        { response: { type: "string", description: "User's response" } },
-        ["response"],
-      ),
+      elicit(String(message), { response: { type: "string", description: "User's response" } }, ["response"]),
       "User response",
     ),
   test_elicitation_sep1034_defaults: (_args, { responses }) =>
@@ -131,13 +127,15 @@ export const inputTools: Readonly<Record<string, InputTool>> = {
   test_input_required_result_multi_round: (_args, { responses, state }) => {
     const round = state?.["round"];
     if (round === 1) {
-      const name = stringOf(accepted(responses, "step1"), "name");
+      const name = accepted(responses, "step1")?.["name"] ?? "unknown";
       const step2 = elicit("Step 2: your favorite color?", { color: { type: "string" } }, ["color"]);
       return { questions: { step2 }, state: { round: 2, name } };
     }
     if (round === 2) {
-      const color = stringOf(accepted(responses, "step2"), "color");
-      return text(`Multi-round complete: ${stringOf(state, "name")} likes ${color}`);
+      const color = accepted(responses, "step2")?.["color"] ?? "unknown";
+      return text(
+        `Multi-round complete: ${String(state?.["name"])} likes ${typeof color === "string" ? color : JSON.stringify(color)}`,
+      );
     }
     const step1 = elicit("Step 1: What is your name?", { name: { type: "string" } }, ["name"]);
     return { questions: { step1 }, state: { round: 1 } };
@@ -198,11 +196,6 @@ function sample(prompt: string): Question {
 function accepted(responses: Answers, key: string): Readonly<Record<string, unknown>> | undefined {
   const answer = responses?.[key] as { action?: string; content?: Record<string, unknown> } | undefined;
   return answer?.action === "accept" ? answer.content : undefined;
-}
-
-function stringOf(fields: Readonly<Record<string, unknown>> | undefined, key: string): string {
-  const value = fields?.[key];
-  return typeof value === "string" ? value : "unknown";
 }
 
 function sampled(responses: Answers, key: string): string | undefined {
