@@ -71,6 +71,9 @@ export function createHttpConnection(
 
   return {
     target,
+    get isOpen() {
+      return !closed;
+    },
     get inFlight() {
       return pending.size;
     },
