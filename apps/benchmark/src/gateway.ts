@@ -19,7 +19,7 @@ export interface MeasuredGateway extends AsyncDisposable {
 }
 
 /** The part of `/api/status` that is looked at. */
-export interface GatewayStatus {
+interface GatewayStatus {
   readonly clients: { readonly sessions: number; readonly streams: number };
   readonly pools: readonly {
     readonly namespace: string;
