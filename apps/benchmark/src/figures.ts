@@ -1,38 +1,56 @@
-// Figures of a scenario that has no other target beside the gateway: what was measured, and in which unit.
-import type { Machine } from "./machine.ts";
+// Scenarios that have no other target beside the gateway: a list of figures, some with a bound that was promised.
+import type { Claim, Profile, Scenario, ScenarioResult } from "./result.ts";
 
 export interface Figure {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
+  /** What was promised. */
+  readonly atMost?: number;
 }
 
-export interface FiguresResult {
-  readonly scenario: string;
-  readonly options: Readonly<Record<string, number>>;
-  readonly figures: readonly Figure[];
+export interface FiguresScenario {
+  readonly name: string;
+  readonly description: string;
+  /** How many (sessions, calls, kills, ...) per profile. */
+  readonly count: Readonly<Record<Profile, number>>;
+  /** What is done, in one sentence; `count` is put in for `#`. */
+  readonly summary: string;
+  run(count: number, onProgress: (line: string) => void): Promise<readonly Figure[]>;
 }
 
-export interface FiguresReport {
-  /** ISO 8601. */
-  readonly measuredAt: string;
-  readonly machine: Machine;
-  readonly result: FiguresResult;
+export function figuresScenario(scenario: FiguresScenario): Scenario {
+  const { name, description, count } = scenario;
+  return {
+    name,
+    description,
+    run: async ({ profile, onProgress }) =>
+      presentFigures(scenario, count[profile], await scenario.run(count[profile], onProgress)),
+  };
 }
 
-export function printFigures({ measuredAt, machine, result }: FiguresReport): string {
-  const options = Object.entries(result.options).map(([name, value]) => `${name} ${value}`);
-  const rows = result.figures.map(({ what, value, unit }) => `| ${what} | ${printValue(value)} | ${unit} |`);
-  return `# ${result.scenario}
-
-${options.join(", ")}
-
-| figure | value | unit |
-|---|---|---|
-${rows.join("\n")}
-
-${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, load ${machine.load} at the start; commit ${machine.commit}, ${measuredAt}.
-`;
+export function presentFigures(
+  { name, description, summary }: FiguresScenario,
+  count: number,
+  figures: readonly Figure[],
+): ScenarioResult {
+  return {
+    scenario: name,
+    title: `${name}: ${description}`,
+    summary: [summary.replace("#", count.toLocaleString("en"))],
+    tables: [
+      {
+        title: "Figures",
+        columns: ["figure", "value", "unit"],
+        rows: figures.map(({ what, value, unit }) => [what, printValue(value), unit]),
+      },
+    ],
+    charts: [],
+    claims: figures.flatMap((figure) => claimOf(figure) ?? []),
+    keyFigures: [],
+    skipped: [],
+    data: { count, figures },
+  };
 }
 
 /** The p-th percentile by nearest rank, p from 0 to 100; NaN of nothing. */
@@ -51,6 +69,18 @@ export function slope(points: readonly { readonly x: number; readonly y: number 
   return covariance / mean((point) => (point.x - x) ** 2);
 }
 
+function claimOf({ what, value, unit, atMost }: Figure): Claim | undefined {
+  return atMost === undefined
+    ? undefined
+    : {
+        source: "goals of the gateway",
+        claim: `${what}: at most ${atMost} ${unit}`,
+        measured: `${printValue(value)} ${unit}`,
+        met: value <= atMost,
+      };
+}
+
 function printValue(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toPrecision(3);
+  if (Number.isInteger(value)) return String(value);
+  return value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 }

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort } from "@fairlead/testbed";
 import type { Pool } from "undici";
 import { type MeasuredProcess, startMeasured } from "./process.ts";
+import { freePort } from "./targets/target.ts";
 
 export interface MeasuredGateway extends AsyncDisposable {
   readonly url: string;

@@ -56,6 +56,11 @@ export const packageTable: readonly PackageRow[] = [
     folder: "apps/benchmark",
     name: "@fairlead/benchmark",
     workspace: [...libraries, "@fairlead/gateway", "@fairlead/testbed"],
-    npm: ["@modelcontextprotocol/sdk", "undici"],
+    npm: [
+      "@modelcontextprotocol/client",
+      "@modelcontextprotocol/sdk",
+      "@modelcontextprotocol/server",
+      "undici",
+    ],
   },
 ];

@@ -1,23 +1,27 @@
 // Sessions that come and go: processes, sessions and memory that are left behind.
 import { childrenOf, fixtureServerPath, isAlive, waitUntil } from "@fairlead/testbed";
 import { Pool } from "undici";
-import type { FiguresResult } from "../figures.ts";
+import { type Figure, figuresScenario } from "../figures.ts";
 import { endSession, openLegacySession, post, repeat, startGateway } from "../gateway.ts";
-
-export interface CyclesOptions {
-  readonly cycles: number;
-  readonly onProgress: (line: string) => void;
-}
+import type { Scenario } from "../result.ts";
 
 const CONCURRENCY = 16;
 const PATH = "/mcp";
 
-/** Opens a session, lists, calls and ends it, `cycles` times; then looks at what is left, before and after the gateway's end. */
-export async function runCycles({ cycles, onProgress }: CyclesOptions): Promise<FiguresResult> {
+export const cycles: Scenario = figuresScenario({
+  name: "cycles",
+  description: "what sessions leave behind that come and go",
+  summary:
+    "Opens a session, lists, calls and ends it, # times; then looks at what is left, before and after the gateway's end.",
+  count: { quick: 200, full: 1_000 },
+  run: measureCycles,
+});
+
+async function measureCycles(count: number, onProgress: (line: string) => void): Promise<readonly Figure[]> {
   const upstream = { command: process.execPath, args: [fixtureServerPath, "--stdio"] };
   let errors = 0;
   let children: readonly number[] = [];
-  const figures = [];
+  const figures: Figure[] = [];
   {
     await using gateway = await startGateway({ pools: { pool: { upstreams: [upstream, upstream] } } });
     const { pid } = gateway.process;
@@ -33,14 +37,14 @@ export async function runCycles({ cycles, onProgress }: CyclesOptions): Promise<
     await repeat(CONCURRENCY * 2, CONCURRENCY, cycle);
     const processesBefore = childrenOf(pid).filter(isAlive).length;
     const before = await gateway.settledRssBytes();
-    await repeat(cycles, CONCURRENCY, cycle);
+    await repeat(count, CONCURRENCY, cycle);
     const { clients } = await gateway.status();
     const after = await gateway.settledRssBytes();
     children = childrenOf(pid);
-    onProgress(`${cycles} cycles, ${children.length} processes below the gateway`);
+    onProgress(`${count} cycles, ${children.length} processes below the gateway`);
     await pool.close();
     figures.push(
-      { what: "sessions left", value: clients.sessions, unit: "sessions" },
+      { what: "sessions left", value: clients.sessions, unit: "sessions", atMost: 0 },
       { what: "processes below the gateway before", value: processesBefore, unit: "processes" },
       {
         what: "processes below the gateway after",
@@ -48,7 +52,7 @@ export async function runCycles({ cycles, onProgress }: CyclesOptions): Promise<
         unit: "processes",
       },
       { what: "zombies", value: children.filter((child) => !isAlive(child)).length, unit: "processes" },
-      { what: "RSS kept per cycle", value: (after - before) / 1024 / cycles, unit: "KiB" },
+      { what: "RSS kept per cycle", value: (after - before) / 1024 / count, unit: "KiB" },
     );
   }
   await waitUntil(() => !children.some(isAlive), {
@@ -61,7 +65,7 @@ export async function runCycles({ cycles, onProgress }: CyclesOptions): Promise<
       value: children.filter(isAlive).length,
       unit: "processes",
     },
-    { what: "calls that failed", value: errors, unit: "calls" },
+    { what: "calls that failed", value: errors, unit: "calls", atMost: 0 },
   );
-  return { scenario: "cycles", options: { cycles }, figures };
+  return figures;
 }

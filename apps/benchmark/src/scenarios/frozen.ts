@@ -5,26 +5,30 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fixtureServerPath, waitUntil } from "@fairlead/testbed";
 import { Pool } from "undici";
-import { type Figure, type FiguresResult, percentile } from "../figures.ts";
+import { type Figure, figuresScenario, percentile } from "../figures.ts";
 import { openLegacySession, post, startGateway } from "../gateway.ts";
-
-export interface FrozenOptions {
-  /** Upstreams that never answer. */
-  readonly frozen: number;
-  readonly onProgress: (line: string) => void;
-}
+import type { Scenario } from "../result.ts";
 
 const LISTS = 200;
 const CALLS = 2_000;
 const PATH = "/mcp";
 
-export async function runFrozen({ frozen, onProgress }: FrozenOptions): Promise<FiguresResult> {
-  const figures = [...(await withFrozen(frozen)), ...(await withRefusing())];
+export const frozen: Scenario = figuresScenario({
+  name: "frozen",
+  description: "start, lists and calls beside upstreams that hang, come late or refuse",
+  summary:
+    "Starts with # upstreams that never answer, one that comes late and one that is well; then has one of two replicas refuse everything.",
+  count: { quick: 4, full: 16 },
+  run: measureFrozen,
+});
+
+async function measureFrozen(count: number, onProgress: (line: string) => void): Promise<readonly Figure[]> {
+  const figures = [...(await withFrozen(count)), ...(await withRefusing())];
   for (const { what, value, unit } of figures) onProgress(`${what}: ${value.toFixed(1)} ${unit}`);
-  return { scenario: "frozen", options: { frozen }, figures };
+  return figures;
 }
 
-async function withFrozen(frozen: number): Promise<readonly Figure[]> {
+async function withFrozen(count: number): Promise<readonly Figure[]> {
   const upstream = (env: Readonly<Record<string, string>> = {}): object => ({
     command: process.execPath,
     args: [fixtureServerPath, "--stdio"],
@@ -32,7 +36,7 @@ async function withFrozen(frozen: number): Promise<readonly Figure[]> {
     env,
   });
   const hang = (file: string): object => upstream({ FIXTURE_HANG_UNTIL: `\${FAIRLEAD_CONFIG_DIR}/${file}` });
-  const stuck = Array.from({ length: frozen }, (_, at) => [`frozen${at}`, { upstreams: [hang("never")] }]);
+  const stuck = Array.from({ length: count }, (_, at) => [`frozen${at}`, { upstreams: [hang("never")] }]);
   const startedAt = performance.now();
   await using gateway = await startGateway({
     pools: {
@@ -63,9 +67,9 @@ async function withFrozen(frozen: number): Promise<readonly Figure[]> {
   return [
     { what: "start until the port answers", value: listeningMs, unit: "ms" },
     { what: "start until the tools of the well one are listed", value: listedMs, unit: "ms" },
-    { what: "tools/list, p50", value: percentile(lists, 50), unit: "ms" },
+    { what: "tools/list, p50", value: percentile(lists, 50), unit: "ms", atMost: 50 },
     { what: "tools/list, longest", value: Math.max(...lists), unit: "ms" },
-    { what: "a late one joins after it is well", value: joinedMs, unit: "ms" },
+    { what: "a late one joins after it is well", value: joinedMs, unit: "ms", atMost: 2_000 },
   ];
 }
 
@@ -99,8 +103,8 @@ async function withRefusing(): Promise<readonly Figure[]> {
     await pool.close();
     return [
       { what: "one of two answers 503 at once: read-only calls", value: CALLS, unit: "calls" },
-      { what: "of these failed", value: errors, unit: "calls" },
-      { what: "of these were sent to the bad one", value: bad.refused, unit: "calls" },
+      { what: "of these failed", value: errors, unit: "calls", atMost: 0 },
+      { what: "of these were sent to the bad one", value: bad.refused, unit: "calls", atMost: CALLS / 20 },
     ];
   } finally {
     for (const one of servers) one.close();

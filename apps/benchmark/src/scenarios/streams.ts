@@ -2,7 +2,7 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { fixtureServerPath, waitUntil } from "@fairlead/testbed";
 import { Pool } from "undici";
-import type { FiguresResult } from "../figures.ts";
+import { type Figure, figuresScenario } from "../figures.ts";
 import {
   endSession,
   openLegacySession,
@@ -11,11 +11,7 @@ import {
   type SessionHeaders,
   startGateway,
 } from "../gateway.ts";
-
-export interface StreamsOptions {
-  readonly streams: number;
-  readonly onProgress: (line: string) => void;
-}
+import type { Scenario } from "../result.ts";
 
 const CONCURRENCY = 32;
 const PATH = "/mcp";
@@ -25,8 +21,16 @@ interface Stream {
   events: number;
 }
 
-/** Opens `streams` sessions with a GET stream each, changes a list, and waits until all have heard of it. */
-export async function runStreams({ streams, onProgress }: StreamsOptions): Promise<FiguresResult> {
+export const streams: Scenario = figuresScenario({
+  name: "streams",
+  description: "memory of sessions with an open event stream, and whether all hear of a change",
+  summary:
+    "Opens # sessions with a GET stream each, changes a list, waits until all have heard of it, and cuts them.",
+  count: { quick: 200, full: 1_000 },
+  run: measureStreams,
+});
+
+async function measureStreams(count: number, onProgress: (line: string) => void): Promise<readonly Figure[]> {
   const upstream = { command: process.execPath, args: [fixtureServerPath, "--stdio"] };
   await using gateway = await startGateway({ pools: { pool: { upstreams: [upstream] } } });
   const pool = new Pool(gateway.url, { connections: CONCURRENCY });
@@ -47,10 +51,10 @@ export async function runStreams({ streams, onProgress }: StreamsOptions): Promi
     await repeat(CONCURRENCY, CONCURRENCY, openOne);
     await closeAll();
     const before = await gateway.settledRssBytes();
-    await repeat(streams, CONCURRENCY, openOne);
+    await repeat(count, CONCURRENCY, openOne);
     const { clients } = await gateway.status();
     const during = await gateway.settledRssBytes();
-    onProgress(`${clients.streams} streams: ${((during - before) / 1024 / streams).toFixed(1)} KiB each`);
+    onProgress(`${clients.streams} streams: ${((during - before) / 1024 / count).toFixed(1)} KiB each`);
     const caller = await openLegacySession(pool, PATH);
     const changedAt = performance.now();
     const params = { name: "pool__add_tool", arguments: { name: "added" } };
@@ -65,21 +69,17 @@ export async function runStreams({ streams, onProgress }: StreamsOptions): Promi
     await endSession(pool, PATH, caller);
     await closeAll();
     const after = await gateway.settledRssBytes();
-    return {
-      scenario: "streams",
-      options: { streams },
-      figures: [
-        { what: "streams open at the same time", value: clients.streams, unit: "streams" },
-        {
-          what: "memory of a session with its stream",
-          value: (during - before) / 1024 / streams,
-          unit: "KiB",
-        },
-        { what: "kept per ended stream", value: (after - before) / 1024 / streams, unit: "KiB" },
-        { what: "streams that heard of a changed list", value: told, unit: "streams" },
-        { what: "from the change until the last one had heard", value: toldAfterMs, unit: "ms" },
-      ],
-    };
+    return [
+      { what: "streams open at the same time", value: clients.streams, unit: "streams" },
+      {
+        what: "memory of a session with its stream",
+        value: (during - before) / 1024 / count,
+        unit: "KiB",
+      },
+      { what: "kept per ended stream", value: (after - before) / 1024 / count, unit: "KiB" },
+      { what: "streams that heard of a changed list", value: told, unit: "streams" },
+      { what: "from the change until the last one had heard", value: toldAfterMs, unit: "ms" },
+    ];
   } finally {
     for (const stream of open) stream.request.destroy();
     await pool.close();
