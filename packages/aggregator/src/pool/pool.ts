@@ -363,9 +363,11 @@ export function createPool(options: PoolOptions): Pool {
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const connection = sessions.connectionFor(call.request.origin, member.replica);
-    if (connection === undefined) {
+    if (connection?.isOpen !== true) {
+      // Gone, though not yet reported so; the next one may be there.
+      member.breaker.release(permit, "ignored");
       held.release("not-sent");
-      return undefined;
+      return lease(call, [...exclude, member.id], startedAt);
     }
     member.calls++;
     member.inFlight++;
