@@ -14,6 +14,18 @@ export function termsOf(text: string, language: Language): readonly string[] {
   return (kept.length > 0 ? kept : words).slice(0, MAX_TERMS);
 }
 
+/**
+ * A text as the words that FTS5's `unicode61 remove_diacritics` finds in it, with blanks between: given to Postgres's parser,
+ * which would otherwise see URLs, paths and compounds where there are words, both stores index the same.
+ */
+export function wordsOf(text: string): string {
+  const folded = text
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .normalize("NFC");
+  return (folded.match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? []).join(" ");
+}
+
 // The list of the Snowball project, which Postgres's english configuration drops as well.
 const ENGLISH_STOP_WORDS: ReadonlySet<string> = new Set(
   `i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself it its
