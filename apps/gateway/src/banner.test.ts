@@ -5,7 +5,13 @@ import { printBanner } from "./banner.ts";
 
 const ready: UpstreamStatus = {
   id: "files-1",
+  upstream: "files-1",
   transport: "stdio",
+  priority: 1,
+  weight: 1,
+  zone: null,
+  tags: [],
+  capabilities: [],
   era: "legacy",
   protocolVersion: "2025-11-25",
   status: "ready",

@@ -30,6 +30,31 @@ export function eventLogger(logger: Logger): (event: MultiplexerEvent) => void {
         return;
       case "problem":
         logger.warn({ pool: event.pool, upstream: event.upstream }, `${event.upstream}: ${event.message}`);
+        return;
+      case "failover":
+        logger.warn(event, `${event.upstream} was failed over: ${event.reason}; ${event.moved} calls moved`);
+        return;
+      case "upstream-ejected":
+        logger.warn(event, `${event.upstream} gets no calls for ${event.durationMs} ms: ${event.reason}`);
+        return;
+      case "panic-began":
+        logger.warn(event, `few upstreams of ${event.pool} are well: ejections are disregarded`);
+        return;
+      case "strategy-fault":
+        logger.warn(event, `strategy ${event.strategy} of ${event.pool}: ${event.fault}`);
+        return;
+      case "pool-added":
+      case "pool-removed":
+      case "pool-updated":
+      case "panic-ended":
+        logger.info(event, `${event.type}: ${event.pool}`);
+        return;
+      case "upstream-added":
+      case "upstream-removed":
+      case "upstream-updated":
+      case "upstream-restarted":
+      case "upstream-returned":
+        logger.info(event, `${event.type}: ${event.upstream}`);
     }
   };
 

@@ -22,6 +22,14 @@ interface UpstreamCommon {
    * @defaultValue "auto"
    */
   readonly era?: "auto" | "legacy" | "modern" | undefined;
+  /** Labels that routing can ask for. @defaultValue none */
+  readonly tags?: readonly string[] | undefined;
+  /** Where it runs. One in another zone than the gateway's serves when no other of its priority can. */
+  readonly zone?: string | undefined;
+  /** What it can do, for requests that ask for it. @defaultValue none */
+  readonly capabilities?: readonly string[] | undefined;
+  /** `false`: is not started and gets no calls until it is enabled. @defaultValue true */
+  readonly enabled?: boolean | undefined;
 }
 
 interface ProcessConfig {
@@ -137,10 +145,65 @@ export interface LimitsConfig {
   readonly maxConcurrentStarts?: number | undefined;
 }
 
+/** Which calls a rule is about: all conditions hold; a list holds when one of its globs does (`*` is any characters). */
+export interface RuleMatch {
+  /** Such as `tools/call` or `resources/*`. */
+  readonly methods?: readonly string[] | undefined;
+  /** Namespaces. */
+  readonly pools?: readonly string[] | undefined;
+  /** Original names of tools; holds for `tools/call` only. */
+  readonly tools?: readonly string[] | undefined;
+  /** Ids of callers. */
+  readonly clients?: readonly string[] | undefined;
+  /** All of these are among the request's own tags: `params._meta["fairlead/tags"]`. */
+  readonly tags?: readonly string[] | undefined;
+  /** Least length of `params`, in bytes. */
+  readonly minParamsBytes?: number | undefined;
+  /** Greatest length of `params`, in bytes. */
+  readonly maxParamsBytes?: number | undefined;
+}
+
+/** What a rule says about the calls that it matches; what it leaves out stays as it is. */
+export interface RuleRoute {
+  /** Only upstreams with all of these tags. */
+  readonly tags?: readonly string[] | undefined;
+  /** Only upstreams with all of these capabilities. */
+  readonly capabilities?: readonly string[] | undefined;
+  /** Name of a built-in load-balancing strategy. */
+  readonly strategy?: string | undefined;
+  /** From 0 to 9, higher is served first; wins over the caller's. */
+  readonly priority?: number | undefined;
+  /** Name of one of the `timeoutClasses`. */
+  readonly timeoutClass?: string | undefined;
+}
+
+export interface RoutingRule {
+  /** For people: in errors, events and analytics. */
+  readonly name: string;
+  /** @defaultValue every call */
+  readonly match?: RuleMatch | undefined;
+  readonly route: RuleRoute;
+}
+
+export interface TimeoutClass {
+  /** As in a pool, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** As in a pool, in milliseconds. */
+  readonly maxTimeoutMs?: number | undefined;
+}
+
+export interface RoutingConfig {
+  /** The first one that matches a call holds for it; at most 1 000. */
+  readonly rules: readonly RoutingRule[];
+  readonly timeoutClasses?: Readonly<Record<string, TimeoutClass>> | undefined;
+}
+
 export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
   /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
   readonly poolDefaults?: PoolDefaults | undefined;
+  /** Rules about single kinds of calls. @defaultValue none, which costs nothing */
+  readonly routing?: RoutingConfig | undefined;
   /**
    * Original names of tools that a query of `executeRequest` may go to; the first that a pool has is taken.
    * @defaultValue hybrid_search, vector_search, search, query, graph_query
@@ -148,6 +211,8 @@ export interface MultiplexerConfig {
   readonly queryTools?: readonly string[] | undefined;
   /** Between namespace and name. @defaultValue "__" */
   readonly separator?: string | undefined;
+  /** Zone that the gateway itself is in; see {@link UpstreamConfig}. @defaultValue none: all zones are alike */
+  readonly zone?: string | undefined;
   /** How the gateway names itself to both sides. */
   readonly serverInfo?: { readonly name: string; readonly version: string } | undefined;
   readonly limits?: LimitsConfig | undefined;

@@ -12,7 +12,9 @@ export type AggregatorErrorCode =
   | "QUEUE_FULL"
   | "NAME_COLLISION"
   | "INVALID_CONFIG"
-  | "DRAINING";
+  | "DRAINING"
+  | "POOL_UNKNOWN"
+  | "SERVER_UNKNOWN";
 
 /** Facts about a failed call that a program may want; all are also sent to the client as `error.data`. */
 export interface AggregatorErrorFacts {

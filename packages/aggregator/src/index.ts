@@ -11,7 +11,12 @@ export type {
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  RoutingConfig,
+  RoutingRule,
+  RuleMatch,
+  RuleRoute,
   StdioUpstreamConfig,
+  TimeoutClass,
   ToolPolicy,
   UpstreamConfig,
 } from "./config.ts";
@@ -24,6 +29,7 @@ export {
   ToolError,
 } from "./errors.ts";
 export type { MultiplexerEvent } from "./events.ts";
+export type { DrainOptions, Management } from "./management.ts";
 export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
 export {
   type CustomConfigurationOptions,

@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
+import { createFetchHandler } from "./client/fetch-handler.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import {
   createInProcess,
@@ -19,7 +20,9 @@ import { serveStdio } from "./client/stdio-front.ts";
 import type { LimitsConfig, MultiplexerConfig, PoolConfig } from "./config.ts";
 import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
-import type { MultiplexerEvent } from "./events.ts";
+import { balancerEvent, type MultiplexerEvent } from "./events.ts";
+import { collisionError, createManagement, isFatal, type Management } from "./management.ts";
+import { stateOf } from "./pool/member.ts";
 import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
 import { withPoolDefaults } from "./pool-defaults.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
@@ -36,7 +39,7 @@ export interface MultiplexerOptions {
   readonly random?: Random;
 }
 
-export interface Multiplexer {
+export interface Multiplexer extends Management {
   /**
    * Starts all upstreams and resolves as soon as each has joined or failed once, or after `settleMs`; nobody waits for a
    * server that hangs. @throws {@link AggregatorError} `NAME_COLLISION`
@@ -47,6 +50,11 @@ export interface Multiplexer {
    * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
    */
   handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
+  /**
+   * The same for frameworks that speak the web's `Request` and `Response`. Other paths get 404. Closing the response's body,
+   * or aborting the request's signal, is the client going away. Without a `caller` all requests count as one's.
+   */
+  fetch(request: Request, caller?: Caller): Promise<Response>;
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
   /**
@@ -90,10 +98,10 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const startedAt = clock.now();
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
+  let started = false;
   let initialized = false;
   let draining = false;
   let closing: Promise<void> | undefined;
-  let onProgress: () => void = () => {};
 
   const listener: PoolListener = {
     onCatalogChange(pool, kinds) {
@@ -105,29 +113,40 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       onEvent({ type: "catalog-changed", pool: pool.namespace, kinds });
       notifier.listChanged(pool, kinds);
     },
-    onReplicaState(pool, { replica }) {
-      const { status, reason, nextTryAtMs } = replica.state;
+    onMemberState(pool, member) {
+      const { status, reason, nextTryAtMs } = stateOf(member);
       const retryInMs = nextTryAtMs === null ? null : nextTryAtMs - clock.now();
       onEvent({
         type: "upstream-state",
         pool: pool.namespace,
-        upstream: replica.id,
+        upstream: member.id,
         status,
         reason,
         retryInMs,
       });
-      onProgress();
     },
     onServerNotification: (pool, _member, message, envelope) =>
       notifier.serverNotification(pool, message, envelope),
-    onStderr: (pool, { replica }, text) =>
-      onEvent({ type: "stderr", pool: pool.namespace, upstream: replica.id, text }),
-    onProblem: (pool, { replica }, message) =>
-      onEvent({ type: "problem", pool: pool.namespace, upstream: replica.id, message }),
+    onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
+    onProblem: (pool, { id }, message) =>
+      onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
+    onBalancerEvent(namespace, event) {
+      const told = balancerEvent(namespace, event);
+      if (told !== undefined) onEvent(told);
+    },
   };
-  const pools: readonly Pool[] = config.pools.map((pool) =>
-    createPool({ config: completed(pool), limits, clientInfo: serverInfo, starts, clock, random, listener }),
-  );
+  const poolOf = (pool: PoolConfig): Pool =>
+    createPool({
+      config: pool,
+      limits,
+      clientInfo: serverInfo,
+      zone: config.zone,
+      starts,
+      clock,
+      random,
+      listener,
+    });
+  const pools = config.pools.map((pool) => poolOf(completed(pool)));
   const catalog = createCatalog(pools, separator);
   const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
   const inProcess = createInProcess({
@@ -146,9 +165,24 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
 
+  const management = createManagement({
+    pools,
+    separator,
+    catalog,
+    notifier,
+    sessions,
+    service,
+    createPool: poolOf,
+    completed,
+    isStarted: () => started,
+    onEvent,
+  });
+
   return {
+    ...management,
     initialize,
     handler: http.handle,
+    fetch: createFetchHandler(http.handle),
     serveStdio: (input, output, caller) =>
       serveStdio({
         caller,
@@ -194,26 +228,17 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   }
 
   async function initialize({ settleMs = 5_000 }: { readonly settleMs?: number } = {}): Promise<void> {
+    started = true;
     for (const pool of pools) pool.start();
     const timer = new AbortController();
-    await new Promise<void>((resolve) => {
-      onProgress = () => {
-        if (pools.every(({ members }) => members.every(({ replica }) => replica.state.status !== "starting")))
-          resolve();
-      };
-      clock.sleep(settleMs, timer.signal).then(resolve, () => {});
-      onProgress();
-    });
+    await Promise.race([
+      Promise.all(pools.map(({ upstreams }) => upstreams.settled())),
+      clock.sleep(settleMs, timer.signal).catch(() => {}),
+    ]);
     timer.abort();
-    onProgress = () => {};
     initialized = true;
-    const collision = catalog.collisions.find(({ kind }) => kind === "tools" || kind === "prompts");
-    if (collision === undefined) return;
-    const { name, kind, first, second } = collision;
-    throw new AggregatorError(
-      "NAME_COLLISION",
-      `Two ${kind} want the name ${name}: "${first.name}" of ${first.pool} and "${second.name}" of ${second.pool}. Give one pool another namespace, or choose another separator.`,
-    );
+    const collision = catalog.collisions.find((candidate) => isFatal(candidate));
+    if (collision !== undefined) throw collisionError(collision);
   }
 
   async function drainAll(timeoutMs: number): Promise<void> {

@@ -3,7 +3,8 @@ import type { Clock } from "@fairlead/core";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
-import type { Pool, PoolMember } from "./pool/pool.ts";
+import { type PoolMember, stateOf } from "./pool/member.ts";
+import type { Pool } from "./pool/pool.ts";
 import type { ReplicaStatus } from "./upstream/replica-state.ts";
 
 export interface MultiplexerStatus {
@@ -35,7 +36,14 @@ export interface PoolStatus {
 
 export interface UpstreamStatus {
   readonly id: string;
+  /** Id of the configured upstream that it is a replica of; its own when that has only one. */
+  readonly upstream: string;
   readonly transport: "stdio" | "streamable-http";
+  readonly priority: number;
+  readonly weight: number;
+  readonly zone: string | null;
+  readonly tags: readonly string[];
+  readonly capabilities: readonly string[];
   readonly era: "legacy" | "modern" | null;
   readonly protocolVersion: string | null;
   readonly status: ReplicaStatus;
@@ -92,10 +100,13 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
 
 function overall({ pools, draining, initialized }: StatusSources): MultiplexerStatus["status"] {
   if (draining) return "draining";
-  const all = pools.flatMap(({ members }) => members.map(({ replica }) => replica.state.status));
-  if (all.every((status) => status === "ready")) return "ready";
+  const all = pools.flatMap(({ members }) => members.map((member) => stateOf(member).status));
+  if (all.every((status) => NOT_BROKEN.has(status))) return "ready";
   return initialized || all.includes("ready") ? "degraded" : "starting";
 }
+
+/** States that an upstream is in when everything is as it should be. */
+const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", "draining", "disabled"]);
 
 function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
   const { lists } = pool.catalog;
@@ -108,16 +119,22 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
     queued: pool.queued,
-    replicas: pool.members.map((member) => upstreamStatus(pool, member, clock)),
+    replicas: pool.members.map((member) => upstreamStatus(member, clock)),
   };
 }
 
-function upstreamStatus(pool: Pool, member: PoolMember, clock: Clock): UpstreamStatus {
-  const { replica, breaker } = member;
-  const { status, reason, nextTryAtMs, restarts, pid, info } = replica.state;
+function upstreamStatus(member: PoolMember, clock: Clock): UpstreamStatus {
+  const { replica, breaker, config } = member;
+  const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
     id: replica.id,
-    transport: replica.config.transport,
+    upstream: member.upstream,
+    transport: config.transport,
+    priority: config.priority ?? 1,
+    weight: config.weight ?? 1,
+    zone: config.zone ?? null,
+    tags: config.tags ?? [],
+    capabilities: config.capabilities ?? [],
     era: info?.era ?? null,
     protocolVersion: info?.protocolVersion ?? null,
     status,
@@ -125,7 +142,7 @@ function upstreamStatus(pool: Pool, member: PoolMember, clock: Clock): UpstreamS
     nextTryAt: nextTryAtMs === null ? null : new Date(Date.now() + nextTryAtMs - clock.now()).toISOString(),
     restarts,
     pid,
-    inFlight: pool.inFlightOf(member),
+    inFlight: member.inFlight,
     breaker: breaker.state.status,
     calls: member.calls,
     failures: member.failures,
@@ -135,9 +152,10 @@ function upstreamStatus(pool: Pool, member: PoolMember, clock: Clock): UpstreamS
 
 function problemsOf({ pools, catalog }: StatusSources): Problem[] {
   const down = pools.flatMap(({ members }) =>
-    members.flatMap(({ replica }): Problem[] => {
-      const { status, reason } = replica.state;
-      if (status === "ready" || reason === null) return [];
+    members.flatMap((member): Problem[] => {
+      const { replica } = member;
+      const { status, reason } = stateOf(member);
+      if (NOT_BROKEN.has(status) || reason === null) return [];
       return [
         { code: "UPSTREAM_DOWN", message: `${replica.id}: ${reason}`, fix: fixFor(reason, replica.config) },
       ];

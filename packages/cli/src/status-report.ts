@@ -35,7 +35,15 @@ export interface ReplicaReport {
   readonly transport: "stdio" | "streamable-http";
   readonly era: "legacy" | "modern" | null;
   readonly protocolVersion: string | null;
-  readonly status: "starting" | "ready" | "unhealthy" | "waiting" | "crash-loop" | "draining" | "stopped";
+  readonly status:
+    | "starting"
+    | "ready"
+    | "unhealthy"
+    | "waiting"
+    | "crash-loop"
+    | "draining"
+    | "disabled"
+    | "stopped";
   /** Why it is not ready. */
   readonly reason: string | null;
   /** ISO 8601. */

@@ -74,7 +74,10 @@ async function withStrategy(pool: PoolConfig, directory: string): Promise<PoolCo
   return { ...pool, strategy: await findStrategy(pool.strategy, directory) };
 }
 
-function toMultiplexer({ pools, separator, limits }: GatewayConfig, directory: string): MultiplexerConfig {
+function toMultiplexer(
+  { pools, separator, zone, limits }: GatewayConfig,
+  directory: string,
+): MultiplexerConfig {
   const list = Object.entries(pools).map(
     ([namespace, pool]): PoolConfig => ({
       ...pool,
@@ -84,7 +87,7 @@ function toMultiplexer({ pools, separator, limits }: GatewayConfig, directory: s
       ),
     }),
   );
-  return { pools: list, separator, limits };
+  return { pools: list, separator, zone, limits };
 }
 
 /** Replaces `${NAME}` and `${NAME:-default}` in every string; FAIRLEAD_CONFIG_DIR is the file's directory. */

@@ -5,6 +5,7 @@ import {
   namespaceSchema,
   poolOptionsSchema,
   separatorSchema,
+  zoneSchema,
 } from "@fairlead/aggregator/schema";
 import { z } from "zod";
 
@@ -19,6 +20,7 @@ export interface GatewayConfig {
   };
   readonly logging: { readonly level: "debug" | "info" | "warn" | "error" | "silent" };
   readonly separator: string;
+  readonly zone?: string | undefined;
   readonly limits?: LimitsConfig | undefined;
   readonly pools: Readonly<Record<string, Omit<PoolConfig, "namespace">>>;
 }
@@ -40,6 +42,7 @@ export const configSchema: z.ZodType<GatewayConfig> = z.strictObject({
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
     .prefault({}),
   separator: separatorSchema.default("__"),
+  zone: zoneSchema.optional(),
   limits: limitsSchema.optional(),
   pools: z
     .record(namespaceSchema, pool)

@@ -46,27 +46,23 @@ export interface Catalog {
   readonly all: Scope;
   ofPool(namespace: string): Scope | undefined;
   readonly collisions: readonly Collision[];
+  /** Offers a further pool. */
+  add(pool: Pool): void;
+  /** Offers a pool no longer; its own scope is unknown from here on. */
+  remove(pool: Pool): void;
   /** Builds the lists of `kinds` anew after a pool's catalog changed. */
   rebuild(kinds?: readonly ListKind[]): void;
 }
 
-export function createCatalog(pools: readonly Pool[], separator: string): Catalog {
+export function createCatalog(initial: readonly Pool[], separator: string): Catalog {
+  const pools = [...initial];
   const collisions = new Map<ListKind, Collision[]>();
   const all = createScope(
     pools,
     (pool, name) => publicName(pool.namespace, separator, name),
     (kind, found) => collisions.set(kind, found),
   );
-  const single = new Map(
-    pools.map((pool) => [
-      pool.namespace,
-      createScope(
-        [pool],
-        (_pool, name) => name,
-        () => {},
-      ),
-    ]),
-  );
+  const single = new Map(pools.map((pool) => [pool.namespace, scopeOf(pool)]));
 
   return {
     all,
@@ -74,13 +70,36 @@ export function createCatalog(pools: readonly Pool[], separator: string): Catalo
     get collisions() {
       return [...collisions.values()].flat();
     },
-    rebuild(kinds = LIST_KINDS) {
-      for (const kind of kinds) {
-        all.rebuild(kind);
-        for (const scope of single.values()) scope.rebuild(kind);
-      }
+    add(pool) {
+      pools.push(pool);
+      single.set(pool.namespace, scopeOf(pool));
+      rebuild();
     },
+    remove(pool) {
+      const at = pools.indexOf(pool);
+      if (at === -1) return;
+      pools.splice(at, 1);
+      single.delete(pool.namespace);
+      rebuild();
+    },
+    rebuild,
   };
+
+  function rebuild(kinds: readonly ListKind[] = LIST_KINDS): void {
+    for (const kind of kinds) {
+      all.rebuild(kind);
+      for (const scope of single.values()) scope.rebuild(kind);
+    }
+  }
+}
+
+/** A pool alone, under its own names. */
+function scopeOf(pool: Pool): MutableScope {
+  return createScope(
+    [pool],
+    (_pool, name) => name,
+    () => {},
+  );
 }
 
 interface MutableScope extends Scope {

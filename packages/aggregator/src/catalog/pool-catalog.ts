@@ -12,8 +12,8 @@ import {
 } from "./lists.ts";
 
 export interface PoolEntry extends Entry {
-  /** The replicas that list it, or undefined when all do. */
-  readonly only: ReadonlySet<string> | undefined;
+  /** The replicas that list it, or undefined when all do. Kept up to date as replicas come and go. */
+  only: ReadonlySet<string> | undefined;
 }
 
 export interface PoolCatalog {
@@ -22,6 +22,8 @@ export interface PoolCatalog {
   readonly isKnown: boolean;
   /** Takes a replica's lists in; returns the kinds that changed for clients. */
   update(replicaId: string, lists: Lists): readonly ListKind[];
+  /** Forgets a replica; returns the kinds that changed for clients. */
+  remove(replicaId: string): readonly ListKind[];
   listsOf(replicaId: string): Lists;
   /** What holds for every replica's list; undefined when none has such a list. */
   hintOf(kind: ListKind): CacheHint | undefined;
@@ -43,19 +45,24 @@ export function createPoolCatalog(): PoolCatalog {
     },
     update(replicaId, newLists) {
       byReplica.set(replicaId, newLists);
-      return LIST_KINDS.filter((kind) => {
-        const merged = merge(kind);
-        const hint = mergeHints(kind);
-        const changed = !sameEntries(lists[kind], merged) || !sameHint(hints[kind], hint);
-        lists[kind] = merged;
-        hints[kind] = hint;
-        return changed;
-      });
+      return mergeAll();
     },
+    remove: (replicaId) => (byReplica.delete(replicaId) ? mergeAll() : []),
     listsOf: (replicaId) => byReplica.get(replicaId) ?? NO_LISTS,
     // Of a pool that has not been reached nobody knows yet what it lists.
     hintOf: (kind) => (byReplica.size === 0 ? NO_CACHE : hints[kind]),
   };
+
+  function mergeAll(): readonly ListKind[] {
+    return LIST_KINDS.filter((kind) => {
+      const merged = merge(kind);
+      const hint = mergeHints(kind);
+      const changed = !sameEntries(lists[kind], merged) || !sameHint(hints[kind], hint);
+      lists[kind] = merged;
+      hints[kind] = hint;
+      return changed;
+    });
+  }
 
   function mergeHints(kind: ListKind): CacheHint | undefined {
     let merged: CacheHint | undefined;
@@ -77,7 +84,13 @@ export function createPoolCatalog(): PoolCatalog {
     }
     const merged = new Map<string, PoolEntry>();
     for (const [key, { entry, ids }] of owners) {
-      merged.set(key, { ...entry, only: ids.size === byReplica.size ? undefined : ids });
+      const only = ids.size === byReplica.size ? undefined : ids;
+      const known = lists[kind].get(key);
+      if (known?.bytes.equals(entry.bytes) === true) {
+        // The same object: routes hold it, and who may serve it changes without a change for clients.
+        known.only = only;
+        merged.set(key, known);
+      } else merged.set(key, { ...entry, only });
     }
     return merged;
   }

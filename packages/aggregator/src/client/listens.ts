@@ -1,4 +1,5 @@
 // `subscriptions/listen` of revision 2026-07-28: a long answer to one request, on which changes are told.
+import type { Scope } from "../catalog/catalog.ts";
 import type { ListKind } from "../catalog/lists.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { createClient, type Exchange } from "./client.ts";
@@ -7,8 +8,8 @@ import { type Listen, type Notifier, SUBSCRIPTION_ID } from "./notifier.ts";
 export interface Listens {
   /** Handles a `subscriptions/listen` request. */
   open(exchange: Exchange): void;
-  /** Ends all streams in order, as before a shutdown. */
-  endAll(): void;
+  /** Ends the streams on a scope, or all, in order. */
+  end(scope?: Scope): void;
 }
 
 export interface ListensOptions {
@@ -27,12 +28,12 @@ const LISTEN_FLAGS: readonly { readonly flag: string; readonly kind: ListKind }[
 ];
 
 export function createListens({ serverInfo, notifier }: ListensOptions): Listens {
-  const entries = new Set<{ end: () => void }>();
+  const entries = new Set<{ readonly scope: Scope; end: () => void }>();
 
   return {
     open,
-    endAll() {
-      for (const entry of [...entries]) entry.end();
+    end(of) {
+      for (const entry of [...entries]) if (of === undefined || entry.scope === of) entry.end();
     },
   };
 
@@ -79,6 +80,7 @@ export function createListens({ serverInfo, notifier }: ListensOptions): Listens
       notifier.removeClient(client);
     };
     const entry = {
+      scope,
       end(): void {
         close();
         const serverMeta = { ...meta, "io.modelcontextprotocol/serverInfo": serverInfo };

@@ -30,6 +30,8 @@ export interface Notifier {
   /** A client uses a pool: from the second one on, what cannot be told apart is told to nobody. */
   noteUse(client: Client, pool: Pool): void;
   listChanged(pool: Pool, kinds: readonly ListKind[]): void;
+  /** Forgets a pool that is gone. */
+  removePool(pool: Pool): void;
   serverNotification(pool: Pool, message: Buffer, envelope: Envelope): void;
 }
 
@@ -78,6 +80,11 @@ export function createNotifier(): Notifier {
       else if (user !== client.key) users.set(pool, SEVERAL);
     },
     listChanged,
+    removePool(pool) {
+      subscribers.delete(pool);
+      users.delete(pool);
+      logLevels.delete(pool);
+    },
     serverNotification(pool, message, envelope) {
       if (envelope.method === "notifications/resources/updated")
         resourceUpdated(textOf(message, envelope.uri));

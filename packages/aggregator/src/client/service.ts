@@ -33,8 +33,8 @@ export interface Service {
   notification(client: Client, message: Buffer, envelope: Envelope): void;
   /** The result of `initialize`, and the revision that was agreed on. */
   initialize(scope: Scope, params: Buffer): { readonly result: string; readonly protocolVersion: string };
-  /** Ends all listen streams, as before a shutdown. */
-  endListens(): void;
+  /** Ends the listen streams on a scope, or all, as before a shutdown. */
+  endListens(scope?: Scope): void;
   readonly running: number;
 }
 
@@ -79,7 +79,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
     },
     notification,
     initialize,
-    endListens: listens.endAll,
+    endListens: listens.end,
     get running() {
       return running;
     },

@@ -31,6 +31,8 @@ export interface Sessions {
   /** Finds a session and marks it as used. One that another caller opened is as unknown as one that never was. */
   use(id: string, scope: Scope, caller?: Caller): HttpSession | undefined;
   close(session: HttpSession): void;
+  /** Ends all sessions on a scope. */
+  closeScope(scope: Scope): void;
   closeAll(): void;
 }
 
@@ -78,6 +80,9 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
       return session;
     },
     close,
+    closeScope(scope) {
+      for (const session of [...sessions.values()]) if (session.client.scope === scope) close(session);
+    },
     closeAll() {
       stopSweeping();
       for (const session of [...sessions.values()]) close(session);

@@ -5,6 +5,7 @@ import { AggregatorError } from "../errors.ts";
 import type { UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import { LEGACY_TARGET, modernTarget, type RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
+import type { PoolMember } from "./member.ts";
 import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
 
 /** A pool of named upstreams that do what the test says. */
@@ -37,7 +38,7 @@ function setUp(
       return true;
     },
     dequeue: (call) => void queue.delete(call),
-    onFailure: (upstream) => log.push(`${upstream} failed`),
+    onFailure: ({ member }) => log.push(`${member.id} failed`),
     onAttemptEnd: () => {},
     onEnd: (_call, failed) => log.push(failed ? "ended in failure" : "ended"),
   };
@@ -58,6 +59,7 @@ function setUp(
         notify: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
+      member: { id: upstream } as PoolMember,
       breaker: {
         release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
       } as never,

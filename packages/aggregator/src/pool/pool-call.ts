@@ -5,10 +5,17 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
-import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type {
+  AnswerSink,
+  UpstreamConnection,
+  UpstreamExchange,
+  UpstreamFailure,
+} from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
@@ -41,6 +48,8 @@ export interface PoolRequest {
   headers(): readonly string[];
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
+  onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
 }
 
@@ -48,6 +57,7 @@ export interface PoolRequest {
 export interface Attempt {
   readonly lease: Lease;
   readonly connection: UpstreamConnection;
+  readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
 }
@@ -65,8 +75,8 @@ export interface PoolCallOwner {
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
-  onFailure(upstream: string, failure: UpstreamFailure): void;
-  onAttemptEnd(upstream: string, outcome: AttemptOutcome): void;
+  onFailure(attempt: Attempt, failure: UpstreamFailure): void;
+  onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
   onEnd(call: PoolCall, failed: boolean): void;
 }
@@ -90,6 +100,8 @@ export class PoolCall implements UpstreamExchange {
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
   #ended = false;
+  /** Whether the client has the beginning of the answer. */
+  #hasBegun = false;
 
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
@@ -103,8 +115,8 @@ export class PoolCall implements UpstreamExchange {
   }
 
   /** The upstream that has the call now. */
-  get upstream(): string | undefined {
-    return this.#current?.lease.endpointId;
+  get member(): PoolMember | undefined {
+    return this.#current?.member;
   }
 
   start(): void {
@@ -134,11 +146,7 @@ export class PoolCall implements UpstreamExchange {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress") {
-      const { timeoutMs, maxTimeoutMs } = this.request;
-      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
-      this.#arm(this.#leftMs());
-    }
+    if (envelope.method === "notifications/progress") this.#extend();
     this.request.onNotification(message, envelope);
   }
 
@@ -153,15 +161,43 @@ export class PoolCall implements UpstreamExchange {
     if (this.#end(false)) this.request.onAnswer(message, envelope);
   }
 
+  onLongAnswer(resume: () => void): AnswerSink | undefined {
+    const era = this.#current?.connection.target.era;
+    const sink = era === undefined ? undefined : this.request.onLongAnswer?.(era, resume);
+    if (sink === undefined) return undefined;
+    return {
+      id: sink.id,
+      begin: () => {
+        this.#hasBegun = true;
+        sink.begin();
+      },
+      write: (part) => {
+        this.#extend();
+        return sink.write(part);
+      },
+      end: () => {
+        this.#settle(SUCCESS);
+        if (this.#end(false)) sink.end();
+      },
+    };
+  }
+
   onFailure(failure: UpstreamFailure): void {
-    const upstream = this.upstream ?? "";
+    const attempt = this.#current;
+    if (attempt === undefined) return;
+    const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
     this.tried.push(upstream);
     this.#settle(outcomeOfFailure(failure));
-    this.#owner.onFailure(upstream, failure);
+    this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
-    if (failure.executed === "maybe" && !this.request.repeatable) {
+    if (this.#hasBegun) {
+      this.#fail("CONNECTION_FAILED", `The answer to ${this.request.subject} broke off: ${failure.message}`, {
+        upstream,
+        outcome: "unknown",
+      });
+    } else if (failure.executed === "maybe" && !this.request.repeatable) {
       this.#fail(
         "OUTCOME_UNKNOWN",
         `${this.request.subject} was sent to ${upstream}, but no answer came: ${failure.message}. It may have been executed; check before you repeat it.`,
@@ -192,9 +228,21 @@ export class PoolCall implements UpstreamExchange {
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
   abandon(reason: string): void {
-    if (this.#current === undefined || !this.request.repeatable) return;
+    if (this.#current === undefined || !this.request.repeatable || this.#hasBegun) return;
     this.#current.connection.cancel(this.#upstreamId, reason);
     this.onFailure({ executed: "maybe", kind: "transport", message: reason });
+  }
+
+  /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
+  move(reason: string): boolean {
+    const attempt = this.#current;
+    if (attempt === undefined || !this.request.repeatable || this.#attempts >= this.#owner.maxAttempts)
+      return false;
+    this.#mayHaveRun = true;
+    this.tried.push(attempt.member.id);
+    this.#dropAttempt(reason, CANCELLED);
+    this.#next();
+    return true;
   }
 
   /** Ends a call that waits, or that must not go on. */
@@ -242,7 +290,7 @@ export class PoolCall implements UpstreamExchange {
       this.#exhausted();
       return;
     }
-    const upstream = this.upstream;
+    const upstream = this.member?.id;
     const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
@@ -291,7 +339,7 @@ export class PoolCall implements UpstreamExchange {
     this.#current = undefined;
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
-    this.#owner.onAttemptEnd(current.lease.endpointId, outcome);
+    this.#owner.onAttemptEnd(current, outcome);
   }
 
   /** True for the first end only. */
@@ -303,6 +351,13 @@ export class PoolCall implements UpstreamExchange {
     this.#waiting = false;
     this.#owner.onEnd(this, failed);
     return true;
+  }
+
+  /** Something came: there is time for more, within the bound. */
+  #extend(): void {
+    const { timeoutMs, maxTimeoutMs } = this.request;
+    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+    this.#arm(this.#leftMs());
   }
 
   #arm(delayMs: number): void {

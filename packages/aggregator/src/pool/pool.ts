@@ -1,31 +1,35 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import { type Balancer, createBalancer } from "@fairlead/balancer";
+import type { BalancerEvent } from "@fairlead/balancer";
 import {
-  type CircuitBreaker,
   type Clock,
-  createCircuitBreaker,
   createRetryBudget,
   createTimerWheel,
   type Random,
   sharedTimerWheel,
   systemClock,
 } from "@fairlead/core";
-import { fetchList, fetchLists, LIST_KINDS, type ListKind } from "../catalog/lists.ts";
+import { LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
-import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig } from "../config.ts";
+import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { IdTable } from "../upstream/id-table.ts";
-import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
+import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
+import { isServing, type PoolMember, stateOf } from "./member.ts";
+import { createMembers } from "./members.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
+import { createRelist } from "./relist.ts";
 import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
+import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
 export interface PoolOptions {
   readonly config: PoolConfig;
-  readonly limits: Defined<Required<LimitsConfig>>;
+  readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
   readonly clientInfo: { readonly name: string; readonly version: string };
+  /** Zone that the gateway is in. */
+  readonly zone: string | undefined;
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -34,28 +38,25 @@ export interface PoolOptions {
 
 export interface PoolListener {
   onCatalogChange(pool: Pool, kinds: readonly ListKind[]): void;
-  onReplicaState(pool: Pool, member: PoolMember): void;
+  onMemberState(pool: Pool, member: PoolMember): void;
   /** A message of the server that belongs to no call, list changes excepted. */
   onServerNotification(pool: Pool, member: PoolMember, message: Buffer, envelope: Envelope): void;
   onStderr(pool: Pool, member: PoolMember, text: string): void;
   /** A list could not be read again after the server said that it changed. */
   onProblem(pool: Pool, member: PoolMember, message: string): void;
-}
-
-/** One upstream with what the pool knows about it. */
-export interface PoolMember {
-  readonly replica: Replica;
-  readonly breaker: CircuitBreaker;
-  calls: number;
-  failures: number;
+  /** Also told while the pool is being made. */
+  onBalancerEvent(namespace: string, event: BalancerEvent): void;
 }
 
 export interface Pool {
   readonly namespace: string;
+  /** As it is now; its upstreams are those of `upstreams`. */
   readonly config: PoolConfig;
   readonly strategy: string;
   readonly catalog: PoolCatalog;
+  /** Who belongs to it, and who is on the way out. */
   readonly members: readonly PoolMember[];
+  readonly upstreams: Upstreams;
   readonly inFlight: number;
   readonly queued: number;
   readonly calls: { readonly total: number; readonly failed: number };
@@ -66,37 +67,40 @@ export interface Pool {
   keep(key: string, request: KeptRequest): void;
   /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
   drop(key: string, request?: KeptRequest): void;
-  inFlightOf(member: PoolMember): number;
+  /** Applies other options; the upstreams in them are not looked at. @throws {@link AggregatorError} `INVALID_CONFIG` */
+  configure(config: PoolConfig): void;
+  /** No new calls for it, in a moment none at all: resolves when it has none, or after `timeoutMs`. */
+  drain(member: PoolMember, reason: string, timeoutMs: number): Promise<void>;
+  undrain(member: PoolMember): void;
+  /** Moves its calls that may be repeated to other upstreams; returns how many. */
+  moveCalls(member: PoolMember, reason: string): number;
+  /** Resolves when no call runs or waits, or after `timeoutMs`. */
+  drainAll(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-const RELIST_DELAY_MS = 100;
+const DRAIN_POLL_MS = 10;
+const START_TIMEOUT_MS = 10_000;
 
 export function createPool(options: PoolOptions): Pool {
-  const { config, limits, clock, random, listener } = options;
-  const {
-    namespace,
-    strategy = DEFAULT_STRATEGY,
-    maxAttempts = 3,
-    queueTimeoutMs = 2_000,
-    maxQueue = 1_000,
-  } = config;
-  const startTimeoutMs = config.startTimeoutMs ?? 10_000;
+  const { clock, listener } = options;
+  let { config } = options;
+  const { namespace } = config;
+  const startTimeoutMs = (): number => config.startTimeoutMs ?? START_TIMEOUT_MS;
   const catalog = createPoolCatalog();
-  const members = new Map<string, PoolMember>();
   const active = new IdTable<PoolCall>();
   const queue = new Set<PoolCall>();
-  const relists = new Map<Replica, Set<ListKind>>();
   const counts = { total: 0, failed: 0 };
-  const balancer = balancerFor({ ...config, strategy }, { clock, random });
-  /** The permit that the breaker gave during the last `acquire`. */
-  let permit = 0;
   let stopped = false;
 
   const owner: PoolCallOwner = {
     namespace,
-    maxAttempts,
-    queueTimeoutMs,
+    get maxAttempts() {
+      return config.maxAttempts ?? 3;
+    },
+    get queueTimeoutMs() {
+      return queueTimeoutMs();
+    },
     // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
     budget: createRetryBudget({
       ratio: 0.2,
@@ -109,21 +113,19 @@ export function createPool(options: PoolOptions): Pool {
     now: () => clock.now(),
     attempt,
     enqueue(call) {
-      if (queue.size >= maxQueue) return false;
+      if (queue.size >= (config.maxQueue ?? 1_000)) return false;
       queue.add(call);
       return true;
     },
     dequeue: (call) => void queue.delete(call),
-    onAttemptEnd(upstream, { breaker }) {
-      const member = members.get(upstream);
-      if (member !== undefined && breaker === "failure") member.failures++;
+    onAttemptEnd({ member }, { breaker }) {
+      member.inFlight--;
+      if (breaker === "failure") member.failures++;
     },
-    onFailure(upstream, failure) {
-      const replica = members.get(upstream)?.replica;
-      if (replica === undefined) return;
+    onFailure({ member: { replica } }, failure) {
       if (failure.kind === "transport") replica.suspect();
       // Its tools want other header fields than they did when they were listed.
-      if (failure.rpcError?.code === rpcCode.headerMismatch) relistSoon(replica, ["tools"]);
+      if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
     onEnd(call, failed) {
       active.take(call.id);
@@ -132,69 +134,61 @@ export function createPool(options: PoolOptions): Pool {
     },
   };
 
+  const members = createMembers(config, {
+    ...options,
+    listener: {
+      async onConnected(replica, open) {
+        // Subscribed first: a list that changes while it is read is read again.
+        await subscriptions.connected(replica, open);
+        await relist.all(replica, open);
+      },
+      onState,
+      onJoined: ({ replica }) => relist.take(replica),
+      onLeft({ id }) {
+        changed(catalog.remove(id));
+      },
+      onServerNotification,
+      onStderr(replica, text) {
+        const member = members.of(replica);
+        if (member !== undefined) listener.onStderr(pool, member, text);
+      },
+      onBalancerEvent: (event) => listener.onBalancerEvent(namespace, event),
+    },
+  });
   const subscriptions = createSubscriptions({
     clock,
-    timeoutMs: startTimeoutMs,
-    replicas: () => [...members.values()].map(({ replica }) => replica),
-    onMissed: (replica) => relistSoon(replica, LIST_KINDS),
+    timeoutMs: START_TIMEOUT_MS,
+    replicas: () => members.all.map(({ replica }) => replica),
+    onMissed: (replica) => relist.soon(replica, LIST_KINDS),
   });
-
-  const replicaListener: ReplicaListener = {
-    async onConnected(replica, open) {
-      // Subscribed first: a list that changes while it is read is read again.
-      await subscriptions.connected(replica, open);
-      const lists = await fetchLists(open.connection, {
-        capabilities: open.info.capabilities,
-        timeoutMs: startTimeoutMs,
-        clock,
-      });
-      changed(catalog.update(replica.id, lists));
+  const relist = createRelist({
+    catalog,
+    clock,
+    timeoutMs: startTimeoutMs,
+    isCurrent(replica) {
+      const member = members.of(replica);
+      return !stopped && member !== undefined && members.isCurrent(member);
     },
-    onStateChange,
-    onServerNotification,
-    onStderr: (replica, text) => listener.onStderr(pool, memberOf(replica), text),
-  };
-
-  for (const [at, upstream] of config.upstreams.entries()) {
-    const id = upstream.id ?? `${namespace}-${at + 1}`;
-    const { weight = 1, priority = 1, maxConcurrency } = upstream;
-    const breaker = createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
-    const replica = createReplica({
-      id,
-      config: upstream,
-      startTimeoutMs,
-      maxMessageBytes: limits.maxResponseBytes,
-      maxDepth: limits.maxDepth,
-      clientInfo: options.clientInfo,
-      health: config.healthCheck ?? {},
-      restart: config.restart ?? {},
-      starts: options.starts,
-      clock,
-      random,
-      listener: replicaListener,
-    });
-    members.set(id, { replica, breaker, calls: 0, failures: 0 });
-    balancer.add({
-      id,
-      weight,
-      priority,
-      ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
-      admit() {
-        permit = breaker.tryAcquire();
-        return permit !== 0;
-      },
-    });
-    balancer.setHealth(id, "unhealthy", "not started");
-  }
+    onChange: changed,
+    onProblem(replica, message) {
+      const member = members.of(replica);
+      if (member !== undefined) listener.onProblem(pool, member, message);
+    },
+  });
 
   const pool: Pool = {
     namespace,
-    config,
+    get config() {
+      return config;
+    },
     get strategy() {
-      return balancer.snapshot().strategy;
+      return members.strategy;
     },
     catalog,
-    members: [...members.values()],
+    get members() {
+      return members.all;
+    },
+    upstreams: createUpstreams(namespace, config.upstreams, members),
     get inFlight() {
       return active.size;
     },
@@ -202,9 +196,7 @@ export function createPool(options: PoolOptions): Pool {
       return queue.size;
     },
     calls: counts,
-    start() {
-      for (const { replica } of members.values()) replica.start();
-    },
+    start: members.start,
     dispatch(request) {
       const call = new PoolCall(owner, request);
       counts.total++;
@@ -214,7 +206,27 @@ export function createPool(options: PoolOptions): Pool {
     },
     keep: subscriptions.keep,
     drop: subscriptions.drop,
-    inFlightOf: ({ replica }) => replica.connection?.inFlight ?? 0,
+    configure(next) {
+      members.configure(next);
+      config = next;
+      wakeQueue();
+    },
+    drain(member, reason, timeoutMs) {
+      members.setMode(member, "draining", reason);
+      return members.idle(member, timeoutMs);
+    },
+    undrain(member) {
+      if (member.mode === "draining") members.setMode(member, "active", null);
+    },
+    moveCalls(member, reason) {
+      let moved = 0;
+      for (const call of active.values()) if (call.member === member && call.move(reason)) moved++;
+      return moved;
+    },
+    async drainAll(timeoutMs) {
+      const deadline = clock.now() + timeoutMs;
+      while (active.size > 0 && clock.now() < deadline) await clock.sleep(DRAIN_POLL_MS);
+    },
     async stop() {
       stopped = true;
       for (const call of active.values()) {
@@ -225,11 +237,14 @@ export function createPool(options: PoolOptions): Pool {
           }),
         );
       }
-      await Promise.all([...members.values()].map(({ replica }) => replica.stop()));
-      balancer.close();
+      await members.stop();
     },
   };
   return pool;
+
+  function queueTimeoutMs(): number {
+    return config.queueTimeoutMs ?? 2_000;
+  }
 
   function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
     const exclude =
@@ -243,7 +258,7 @@ export function createPool(options: PoolOptions): Pool {
 
   /** Those that have failed, and those that cannot do it. */
   function excluded({ tried, request: { entry, onlyModern } }: PoolCall): readonly string[] {
-    const unable = [...members].filter(
+    const unable = [...members.byId].filter(
       ([id, { replica }]) =>
         entry?.only?.has(id) === false || (onlyModern && replica.state.info?.era !== "modern"),
     );
@@ -251,23 +266,27 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
-    const granted = balancer.acquire({ exclude, taskClass: call.request.subject });
+    const { entry, method } = call.request;
+    const taskClass = entry?.key ?? method;
+    // A filter that filters nothing costs the balancer a list of its own.
+    const granted = members.acquire(exclude.length === 0 ? { taskClass } : { taskClass, exclude });
     if (granted === undefined) return undefined;
-    const member = members.get(granted.endpointId);
-    const connection = member?.replica.connection;
-    if (member === undefined || connection === undefined) {
-      granted.release("not-sent");
+    const { lease: held, member, permit } = granted;
+    const { connection } = member.replica;
+    if (connection === undefined) {
+      held.release("not-sent");
       return undefined;
     }
     member.calls++;
-    return { lease: granted, connection, breaker: member.breaker, permit };
+    member.inFlight++;
+    return { lease: held, connection, member, breaker: member.breaker, permit };
   }
 
   /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
   function refusal(): "wait" | AggregatorError {
-    const connected = [...members.values()].filter(({ replica }) => replica.state.status === "ready");
+    const connected = [...members.byId.values()].filter(isServing);
     const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
-    if (connected.length === 0 || retryAfterMs <= queueTimeoutMs) return "wait";
+    if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
     return new AggregatorError(
       "CIRCUIT_OPEN",
       `Every upstream of ${namespace} failed too often lately; the next try is in ${Math.ceil(retryAfterMs / 1_000)} s.`,
@@ -281,85 +300,28 @@ export function createPool(options: PoolOptions): Pool {
     }
   }
 
-  function onStateChange(replica: Replica): void {
-    const { status, reason } = replica.state;
-    const member = memberOf(replica);
-    balancer.setHealth(replica.id, status === "ready" ? "healthy" : "unhealthy", reason ?? status);
+  function onState(member: PoolMember): void {
+    const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
-    if (status === "ready") {
-      // What the breaker knows is about the connection before.
-      member.breaker.reset();
-      wakeQueue();
-    } else if (status === "unhealthy") {
+    const { status, reason } = stateOf(member);
+    if (status === "ready") wakeQueue();
+    else if (status === "unhealthy") {
       for (const call of active.values()) {
-        if (call.upstream === replica.id) call.abandon(reason ?? "unhealthy");
+        if (call.member === member) call.abandon(reason ?? "unhealthy");
       }
     }
-    listener.onReplicaState(pool, member);
+    listener.onMemberState(pool, member);
   }
 
   function onServerNotification(replica: Replica, message: Buffer, envelope: Envelope): void {
     const kinds = CHANGED_KINDS[envelope.method];
-    if (kinds === undefined) listener.onServerNotification(pool, memberOf(replica), message, envelope);
-    else relistSoon(replica, kinds);
-  }
-
-  /** Many changes in a row, as while a server registers its tools, become one new reading of the list. */
-  function relistSoon(replica: Replica, kinds: readonly ListKind[]): void {
-    const planned = relists.get(replica);
-    if (planned !== undefined) {
-      for (const kind of kinds) planned.add(kind);
-      return;
-    }
-    relists.set(replica, new Set(kinds));
-    void clock.sleep(RELIST_DELAY_MS).then(() => relist(replica));
-  }
-
-  async function relist(replica: Replica): Promise<void> {
-    const kinds = [...(relists.get(replica) ?? [])];
-    relists.delete(replica);
-    const { connection } = replica;
-    // Without a connection there is nothing to ask; the next one is listed anyway.
-    if (connection === undefined || stopped) return;
-    try {
-      const capabilities = replica.state.info?.capabilities ?? {};
-      const lists = { ...catalog.listsOf(replica.id) };
-      for (const kind of kinds)
-        lists[kind] = await fetchList(connection, kind, { capabilities, timeoutMs: startTimeoutMs, clock });
-      changed(catalog.update(replica.id, lists));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      listener.onProblem(pool, memberOf(replica), `its lists could not be read again: ${why}`);
-    }
+    const member = members.of(replica);
+    if (kinds !== undefined) relist.soon(replica, kinds);
+    else if (member !== undefined) listener.onServerNotification(pool, member, message, envelope);
   }
 
   function changed(kinds: readonly ListKind[]): void {
     if (kinds.length > 0) listener.onCatalogChange(pool, kinds);
-  }
-
-  function memberOf(replica: Replica): PoolMember {
-    const member = members.get(replica.id);
-    if (member === undefined) throw new Error(`unknown replica ${replica.id}`);
-    return member;
-  }
-}
-
-function balancerFor(
-  { namespace, strategy, strategyOptions }: PoolConfig,
-  { clock, random }: Pick<PoolOptions, "clock" | "random">,
-): Balancer {
-  try {
-    return createBalancer({
-      ...(strategy === undefined ? {} : { strategy }),
-      strategyOptions,
-      clock,
-      random,
-      // A pause of this process during a pick is no fault of a built-in strategy.
-      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
   }
 }
 
@@ -368,10 +330,3 @@ const CHANGED_KINDS: Readonly<Record<string, readonly ListKind[] | undefined>> =
   "notifications/resources/list_changed": ["resources", "resourceTemplates"],
   "notifications/prompts/list_changed": ["prompts"],
 };
-
-type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Without the fields that are undefined, so that they do not override defaults. */
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
-}

@@ -1,7 +1,7 @@
 export { type ConfigPath, type ExplainedIssue, explainIssues, printPath } from "./explain-issues.ts";
 export type { FieldsOf, ObjectSchema } from "./fields.ts";
 export { type JsonSchema, multiplexerJsonSchema, toJsonSchema } from "./json-schema.ts";
-export { limitsSchema, multiplexerConfigSchema, separatorSchema } from "./multiplexer-schema.ts";
+export { limitsSchema, multiplexerConfigSchema, separatorSchema, zoneSchema } from "./multiplexer-schema.ts";
 export {
   namespaceSchema,
   type PoolOptions,
@@ -9,6 +9,7 @@ export {
   poolOptionsSchema,
   poolSchema,
 } from "./pool-schema.ts";
+export { routingSchema } from "./routing-schema.ts";
 export { suggest } from "./suggest.ts";
 export { upstreamSchema } from "./upstream-schema.ts";
 export { type ConfigValidation, validateConfig } from "./validate-config.ts";

@@ -3,11 +3,16 @@ import { z } from "zod";
 import type { LimitsConfig, MultiplexerConfig } from "../config.ts";
 import { type FieldsOf, type ObjectSchema, positive, text } from "./fields.ts";
 import { poolDefaultsSchema, poolSchema } from "./pool-schema.ts";
+import { routingSchema } from "./routing-schema.ts";
 
 export const separatorSchema: z.ZodType<string> = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,8}$/, "must be 1 to 8 characters of [A-Za-z0-9_-]")
   .describe("Between namespace and name: 1 to 8 characters of [A-Za-z0-9_-]. Default: __");
+
+export const zoneSchema: z.ZodType<string> = text.describe(
+  "Zone that the gateway is in: upstreams of other zones serve when none of theirs can. Default: all zones are alike",
+);
 
 const limitsFields: FieldsOf<LimitsConfig> = {
   maxRequestBytes: positive
@@ -30,6 +35,7 @@ export const limitsSchema: ObjectSchema<LimitsConfig> = z.strictObject(limitsFie
 const multiplexerFields: FieldsOf<MultiplexerConfig> = {
   pools: z.array(poolSchema).describe("One pool for each namespace"),
   poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),
+  routing: routingSchema.optional().describe("Rules about single kinds of calls"),
   queryTools: z
     .array(text)
     .optional()
@@ -37,6 +43,7 @@ const multiplexerFields: FieldsOf<MultiplexerConfig> = {
       "Original names of tools that a query goes to, the first that there is. Default: hybrid_search, vector_search, search, query, graph_query",
     ),
   separator: separatorSchema.optional(),
+  zone: zoneSchema.optional(),
   serverInfo: z
     .strictObject({ name: text.describe("Its name"), version: text.describe("Its version") })
     .optional()

@@ -24,6 +24,17 @@ const common: FieldsOf<Common> = {
     .describe(
       "modern: revision 2026-07-28; legacy: 2025-11-25 or older; auto: the server is asked. Default: auto",
     ),
+  tags: z.array(text).optional().describe("Labels that routing can ask for"),
+  zone: text
+    .optional()
+    .describe(
+      "Where it runs; one in another zone than the gateway's serves when no other of its priority can",
+    ),
+  capabilities: z.array(text).optional().describe("What it can do, for requests that ask for it"),
+  enabled: z
+    .boolean()
+    .optional()
+    .describe("false: it is not started and gets no calls until it is enabled. Default: true"),
   args: z.array(z.string()).optional().describe("Arguments of the command"),
   env: textRecord
     .optional()

@@ -8,6 +8,7 @@ import type { ServerInfo } from "./control.ts";
  * - `waiting`: down, tried again at `nextTryAt`
  * - `crash-loop`: like `waiting`, after ending over and over
  * - `draining`: finishes what it has, gets nothing new
+ * - `disabled`: not to run until it is enabled
  * - `stopped`: for good
  */
 export type ReplicaStatus =
@@ -17,6 +18,7 @@ export type ReplicaStatus =
   | "waiting"
   | "crash-loop"
   | "draining"
+  | "disabled"
   | "stopped";
 
 export interface ReplicaState {

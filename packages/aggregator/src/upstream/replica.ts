@@ -4,7 +4,7 @@ import type { HealthCheckConfig, RestartConfig, UpstreamConfig } from "../config
 import type { Envelope } from "../wire/envelope.ts";
 import type { UpstreamConnection, UpstreamFailure } from "./connection.ts";
 import { ControlError, controlRequest } from "./control.ts";
-import { createEraMemory } from "./era-detection.ts";
+import { createEraMemory, type EraMemory } from "./era-detection.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { ReplicaState, ReplicaStatus } from "./replica-state.ts";
 import type { StartLimiter } from "./start-limiter.ts";
@@ -23,6 +23,8 @@ export interface ReplicaOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: ReplicaListener;
+  /** What is known of its era; replicas of one upstream share it. @defaultValue its own */
+  readonly era?: EraMemory;
 }
 
 export interface ReplicaListener {
@@ -39,6 +41,8 @@ export interface Replica {
   readonly state: ReplicaState;
   /** What takes calls; undefined unless `ready` or `unhealthy`. */
   readonly connection: UpstreamConnection | undefined;
+  /** Changes how it is watched and restarted, from the next check or failure on. */
+  configure(health: HealthCheckConfig, restart: RestartConfig): void;
   start(): void;
   /** A call met a broken connection: looks at once instead of at the next health check. */
   suspect(): void;
@@ -53,12 +57,10 @@ const CRASH_WINDOW_MS = 60_000;
 const HUNG_MS = 60_000;
 
 export function createReplica(options: ReplicaOptions): Replica {
-  const { id, config, clock, listener, health, restart } = options;
+  const { id, config, clock, listener } = options;
   const isProcess = config.command !== undefined;
-  const { baseDelayMs = 200, maxDelayMs = isProcess ? 30_000 : 1_500, crashLoopThreshold = 5 } = restart;
-  const { intervalMs = 10_000, timeoutMs: pingTimeoutMs = 5_000, failureThreshold = 2 } = health;
-  const backoff = createBackoff({ kind: "equal-jitter", baseDelayMs, maxDelayMs, random: options.random });
-  const era = createEraMemory(config.era);
+  let settings = settingsOf(options.health, options.restart);
+  const era = options.era ?? createEraMemory(config.era);
   const stopping = new AbortController();
   /** Failures of the open connection, and `"look"` to check it now. */
   let events = createMailbox<UpstreamFailure | "look">(clock);
@@ -86,6 +88,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     get connection() {
       return state.status === "ready" || state.status === "unhealthy" ? open?.connection : undefined;
     },
+    configure(health, restart) {
+      settings = settingsOf(health, restart);
+    },
     start() {
       life = live();
     },
@@ -102,6 +107,14 @@ export function createReplica(options: ReplicaOptions): Replica {
     },
   };
   return replica;
+
+  function settingsOf(
+    { intervalMs = 10_000, timeoutMs: pingTimeoutMs = 5_000, failureThreshold = 2 }: HealthCheckConfig,
+    { baseDelayMs = 200, maxDelayMs = isProcess ? 30_000 : 1_500, crashLoopThreshold = 5 }: RestartConfig,
+  ) {
+    const backoff = createBackoff({ kind: "equal-jitter", baseDelayMs, maxDelayMs, random: options.random });
+    return { intervalMs, pingTimeoutMs, failureThreshold, crashLoopThreshold, backoff };
+  }
 
   async function live(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -171,6 +184,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   async function watch(connection: UpstreamConnection): Promise<UpstreamFailure> {
     let missed = 0;
     for (;;) {
+      const { intervalMs, failureThreshold } = settings;
       const event = await events.take(intervalMs === 0 ? Infinity : intervalMs);
       if (event !== undefined && event !== "look") return event;
       suspected = false;
@@ -198,7 +212,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     try {
       // Modern servers know no ping; discovery is what every one of them must answer.
       const method = connection.target.era === "modern" ? "server/discover" : "ping";
-      await controlRequest(connection, method, {}, pingTimeoutMs, clock);
+      await controlRequest(connection, method, {}, settings.pingTimeoutMs, clock);
       return undefined;
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
@@ -211,8 +225,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     failures++;
     const now = clock.now();
     failedAt = [...failedAt.filter((at) => now - at < CRASH_WINDOW_MS), now];
-    const looping = isProcess && failedAt.length >= crashLoopThreshold;
-    const delayMs = backoff.delayMs(failures);
+    const looping = isProcess && failedAt.length >= settings.crashLoopThreshold;
+    const delayMs = settings.backoff.delayMs(failures);
     change(looping ? "crash-loop" : "waiting", reason, now + delayMs);
     await clock.sleep(delayMs, stopping.signal).catch(() => {});
   }

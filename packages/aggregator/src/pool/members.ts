@@ -1,0 +1,367 @@
+// Who belongs to a pool at run time. Upstreams join, leave and are replaced while calls run: a new one serves before the
+// old one goes, and whoever goes first finishes what it has.
+import { isDeepStrictEqual } from "node:util";
+import {
+  type AcquireRequest,
+  type Balancer,
+  type BalancerEvent,
+  createBalancer,
+  type Lease,
+} from "@fairlead/balancer";
+import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
+import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
+import { AggregatorError } from "../errors.ts";
+import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
+import type { StartLimiter } from "../upstream/start-limiter.ts";
+import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
+
+export interface MembersOptions {
+  readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  /** Zone that the gateway is in. */
+  readonly zone: string | undefined;
+  readonly starts: StartLimiter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: MembersListener;
+}
+
+interface MembersListener extends Omit<ReplicaListener, "onStateChange"> {
+  /** Its state, or what its operator wants of it, has changed. */
+  onState(member: PoolMember): void;
+  /** It has taken the place of another one, or is new: from here on its lists count. */
+  onJoined(member: PoolMember): void;
+  /** Its id belongs to nobody any more. */
+  onLeft(member: PoolMember): void;
+  onBalancerEvent(event: BalancerEvent): void;
+}
+
+/** An upstream for one attempt. */
+export interface Grant {
+  readonly lease: Lease;
+  readonly member: PoolMember;
+  /** The permit of the member's breaker. */
+  readonly permit: number;
+}
+
+export interface Members {
+  /** Those that belong to the pool, by id. */
+  readonly byId: ReadonlyMap<string, PoolMember>;
+  /** Those that belong to it and those that are on their way out. */
+  readonly all: readonly PoolMember[];
+  readonly strategy: string;
+  /** Whose replica it is, as long as it has not been stopped. */
+  of(replica: Replica): PoolMember | undefined;
+  isCurrent(member: PoolMember): boolean;
+  acquire(request: AcquireRequest): Grant | undefined;
+  /** Adds an upstream and, unless it is disabled or the pool has not been started, starts it. */
+  join(id: string, upstream: string, config: UpstreamConfig): PoolMember;
+  /** Takes it out at once; resolves when its calls have ended, or `drainTimeoutMs` have passed, and it has been stopped. */
+  retire(member: PoolMember, drainTimeoutMs: number): Promise<void>;
+  /**
+   * Puts a new one in its place: when that is ready, or at once if there is nothing to lose. With `endFirst` the old one
+   * finishes and ends before the new one starts.
+   * @throws {@link AggregatorError} `CONNECTION_FAILED` when it did not become ready; the old one goes on
+   */
+  replace(
+    member: PoolMember,
+    config: UpstreamConfig,
+    options: { readonly drainTimeoutMs: number; readonly endFirst?: boolean },
+  ): Promise<void>;
+  /** Changes what needs no new process. */
+  adjust(member: PoolMember, config: UpstreamConfig): void;
+  setMode(member: PoolMember, mode: MemberMode, reason: string | null): void;
+  /** Resolves when it has no calls, or after `timeoutMs`, or when it no longer drains. */
+  idle(member: PoolMember, timeoutMs: number): Promise<void>;
+  /** Resolves when it is ready, or has failed once; at once in a pool that has not been started. */
+  settled(member: PoolMember): Promise<void>;
+  start(): void;
+  /** Applies another configuration of the pool; the upstreams in it are not its business. */
+  configure(config: PoolConfig): void;
+  stop(): Promise<void>;
+}
+
+const IDLE_POLL_MS = 10;
+
+export function createMembers(initial: PoolConfig, options: MembersOptions): Members {
+  const { clock, listener, zone } = options;
+  const byId = new Map<string, PoolMember>();
+  const live = new Map<Replica, PoolMember>();
+  const waiting = new Map<Replica, Set<() => void>>();
+  let config = initial;
+  let balancer = createBalancerFor(config, options);
+  /** The permit that a breaker gave during the last `acquire`. */
+  let permit = 0;
+  let started = false;
+  let stopped = false;
+
+  const replicaListener: ReplicaListener = {
+    ...listener,
+    onStateChange(replica) {
+      const member = live.get(replica);
+      if (member === undefined) return;
+      if (replica.state.status !== "starting") {
+        for (const wake of waiting.get(replica) ?? []) wake();
+        waiting.delete(replica);
+      }
+      // What the breaker knows is about the connection before.
+      if (replica.state.status === "ready") member.breaker.reset();
+      if (isCurrent(member)) showHealth(member);
+      // A candidate is nobody's business until it has joined.
+      if (isCurrent(member) || member.mode === "draining") listener.onState(member);
+    },
+  };
+
+  const members: Members = {
+    byId,
+    get all() {
+      return [...byId.values(), ...[...live.values()].filter(isLeaving)];
+    },
+    get strategy() {
+      return balancer.snapshot().strategy;
+    },
+    of: (replica) => live.get(replica),
+    isCurrent,
+    acquire(request) {
+      const lease = balancer.acquire(request);
+      if (lease === undefined) return undefined;
+      const member = byId.get(lease.endpointId);
+      if (member === undefined) {
+        lease.release("not-sent");
+        return undefined;
+      }
+      return { lease, member, permit };
+    },
+    join(id, upstream, upstreamConfig) {
+      const member = create(id, upstream, upstreamConfig);
+      enter(member);
+      if (started && member.mode === "active") member.replica.start();
+      else if (started) listener.onState(member);
+      return member;
+    },
+    async retire(member, drainTimeoutMs) {
+      if (isCurrent(member)) {
+        byId.delete(member.id);
+        balancer.remove(member.id);
+        listener.onLeft(member);
+      }
+      await finish(member, drainTimeoutMs);
+    },
+    replace,
+    adjust(member, next) {
+      member.config = next;
+      balancer.update(member.id, endpointOf(next, zone));
+    },
+    setMode,
+    idle: (member, timeoutMs) => idle(member, timeoutMs),
+    settled,
+    start() {
+      started = true;
+      for (const { mode, replica } of byId.values()) if (mode !== "disabled") replica.start();
+    },
+    configure,
+    async stop() {
+      stopped = true;
+      await Promise.all([...live.keys()].map((replica) => replica.stop()));
+      balancer.close();
+    },
+  };
+  return members;
+
+  function isCurrent(member: PoolMember): boolean {
+    return byId.get(member.id) === member;
+  }
+
+  function isLeaving(member: PoolMember): boolean {
+    return member.mode === "draining" && !isCurrent(member);
+  }
+
+  function create(id: string, upstream: string, upstreamConfig: UpstreamConfig): PoolMember {
+    const { enabled = true } = upstreamConfig;
+    const replica = createReplica({
+      ...options,
+      id,
+      config: upstreamConfig,
+      startTimeoutMs: config.startTimeoutMs ?? 10_000,
+      maxMessageBytes: options.limits.maxResponseBytes,
+      maxDepth: options.limits.maxDepth,
+      health: config.healthCheck ?? {},
+      restart: config.restart ?? {},
+      listener: replicaListener,
+    });
+    const member: PoolMember = {
+      id,
+      upstream,
+      config: upstreamConfig,
+      replica,
+      breaker: breakerFor(id),
+      mode: enabled ? "active" : "disabled",
+      modeReason: enabled ? null : "disabled in the configuration",
+      inFlight: 0,
+      calls: 0,
+      failures: 0,
+    };
+    live.set(replica, member);
+    return member;
+  }
+
+  function breakerFor(id: string): PoolMember["breaker"] {
+    return createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
+  }
+
+  function enter(member: PoolMember): void {
+    byId.set(member.id, member);
+    introduce(balancer, member);
+    showHealth(member);
+  }
+
+  function introduce(to: Balancer, member: PoolMember): void {
+    to.add({
+      id: member.id,
+      ...endpointOf(member.config, zone),
+      admit() {
+        // The balancer counts too; but calls that began under another strategy were counted by another balancer.
+        const { maxConcurrency } = member.config;
+        if (maxConcurrency !== undefined && member.inFlight >= maxConcurrency) return false;
+        permit = member.breaker.tryAcquire();
+        return permit !== 0;
+      },
+    });
+  }
+
+  function showHealth(member: PoolMember): void {
+    const { status, reason } = member.replica.state;
+    if (member.mode === "active")
+      balancer.setHealth(member.id, isServing(member) ? "healthy" : "unhealthy", reason ?? status);
+    // Not among those whose share decides about panic.
+    else balancer.setHealth(member.id, "draining", member.modeReason ?? member.mode);
+  }
+
+  function setMode(member: PoolMember, mode: MemberMode, reason: string | null): void {
+    member.mode = mode;
+    member.modeReason = reason;
+    if (isCurrent(member)) showHealth(member);
+    listener.onState(member);
+  }
+
+  async function replace(
+    member: PoolMember,
+    nextConfig: UpstreamConfig,
+    { drainTimeoutMs, endFirst = false }: { readonly drainTimeoutMs: number; readonly endFirst?: boolean },
+  ): Promise<void> {
+    const next = create(member.id, member.upstream, nextConfig);
+    if (member.mode === "draining" && next.mode === "active") {
+      next.mode = "draining";
+      next.modeReason = member.modeReason;
+    }
+    const hasToLose = started && isServing(member) && next.mode === "active";
+    if (hasToLose && endFirst) {
+      setMode(member, "draining", "makes room for a new one");
+      await idle(member, drainTimeoutMs, true);
+      await member.replica.stop();
+    } else if (hasToLose) {
+      next.replica.start();
+      await settled(next);
+      const { status, reason } = next.replica.state;
+      if (status !== "ready") {
+        await discard(next);
+        throw new AggregatorError(
+          "CONNECTION_FAILED",
+          `${member.id} was not replaced, and goes on as it was: the new one did not become ready: ${reason ?? status}`,
+          { upstream: member.id },
+        );
+      }
+    }
+    if (!isCurrent(member) || stopped) {
+      await discard(next);
+      throw new AggregatorError("SERVER_UNKNOWN", `${member.id} was removed while it was to be replaced.`);
+    }
+    next.calls = member.calls;
+    next.failures = member.failures;
+    byId.delete(member.id);
+    balancer.remove(member.id);
+    enter(next);
+    listener.onJoined(next);
+    if (started && next.mode !== "disabled" && next.replica.state.status !== "ready") next.replica.start();
+    listener.onState(next);
+    void finish(member, drainTimeoutMs);
+  }
+
+  async function discard(member: PoolMember): Promise<void> {
+    await member.replica.stop();
+    live.delete(member.replica);
+  }
+
+  async function finish(member: PoolMember, drainTimeoutMs: number): Promise<void> {
+    if (member.mode !== "disabled") setMode(member, "draining", "leaves the pool");
+    await idle(member, drainTimeoutMs, true);
+    await discard(member);
+  }
+
+  async function idle(member: PoolMember, timeoutMs: number, evenIfActive = false): Promise<void> {
+    const deadline = clock.now() + timeoutMs;
+    while (member.inFlight > 0 && !stopped && clock.now() < deadline) {
+      if (!evenIfActive && member.mode === "active") return;
+      await clock.sleep(IDLE_POLL_MS);
+    }
+  }
+
+  function settled({ replica }: PoolMember): Promise<void> {
+    if (!started || replica.state.status !== "starting") return Promise.resolve();
+    return new Promise((resolve) => {
+      const wakes = waiting.get(replica) ?? new Set();
+      waiting.set(replica, wakes.add(resolve));
+    });
+  }
+
+  function configure(next: PoolConfig): void {
+    const before = config;
+    config = next;
+    const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
+    if (!BALANCER_KEYS.every(isSame)) {
+      const old = balancer;
+      balancer = createBalancerFor(next, options);
+      for (const member of byId.values()) {
+        introduce(balancer, member);
+        showHealth(member);
+      }
+      // Leases that are out stay valid.
+      old.close();
+    }
+    for (const member of byId.values()) {
+      if (!isSame("breaker")) member.breaker = breakerFor(member.id);
+      member.replica.configure(next.healthCheck ?? {}, next.restart ?? {});
+    }
+  }
+}
+
+/** Options that a balancer is made with. */
+const BALANCER_KEYS: readonly (keyof PoolConfig)[] = ["strategy", "strategyOptions"];
+
+/** @throws {@link AggregatorError} `INVALID_CONFIG` */
+function createBalancerFor(
+  { namespace, strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig,
+  { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
+): Balancer {
+  try {
+    return createBalancer({
+      strategy,
+      strategyOptions,
+      clock,
+      random,
+      // A pause of this process during a pick is no fault of a built-in strategy.
+      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
+      onEvent: (event) => listener.onBalancerEvent(event),
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
+  }
+}
+
+type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Without the fields that are undefined, so that they do not override defaults. */
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
+}
