@@ -2,6 +2,8 @@ import { library } from "@fairlead/tsup-config";
 
 // All at one level: `src/store/sqlite/threads.ts` finds the worker beside itself, whatever file it was bundled into.
 export default library({
+  // `node:sqlite` has no name without the prefix.
+  removeNodeProtocol: false,
   entry: {
     index: "src/index.ts",
     cli: "src/cli.ts",

@@ -8,7 +8,7 @@ import { createLibrary, type Library } from "./library/library.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Language } from "./store/terms.ts";
 
-export const DEFAULT_STORE = ".fairlead/rag.sqlite";
+const DEFAULT_STORE = ".fairlead/rag.sqlite";
 
 /** For `node:util`'s `parseArgs`. */
 export const libraryFlags = {

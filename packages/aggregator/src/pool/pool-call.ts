@@ -87,6 +87,8 @@ export class PoolCall implements UpstreamExchange {
   id = 0;
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
+  /** The upstream whose answer was passed on. */
+  answeredBy: string | undefined = undefined;
   readonly #owner: PoolCallOwner;
   readonly #startedAt: number;
   /** When the call ends without an answer; progress moves it. */
@@ -157,6 +159,7 @@ export class PoolCall implements UpstreamExchange {
       this.onFailure(refusalOf(message));
       return;
     }
+    this.answeredBy = this.#current?.member.id;
     this.#settle(isError ? outcomeOfError(code) : SUCCESS);
     if (this.#end(false)) this.request.onAnswer(message, envelope);
   }

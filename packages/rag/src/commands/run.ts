@@ -8,7 +8,7 @@ import { graphCommand, searchCommand } from "./find.ts";
 import type { CommandIo } from "./io.ts";
 
 /** Arguments without the command's name; resolves to the exit code. */
-export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
+type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   ingest: ingestCommand,

@@ -9,7 +9,7 @@ const MAX_TERMS = 64;
 /** The terms to look up, at most 64; stop words only where nothing else is left. */
 export function termsOf(text: string, language: Language): readonly string[] {
   const words = text.toLowerCase().match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? [];
-  if (language === "trigram") return words.filter((word) => [...word].length >= 3).slice(0, MAX_TERMS);
+  if (language === "trigram") return words.filter((word) => word.length >= 3).slice(0, MAX_TERMS);
   const kept = language === "english" ? words.filter((word) => !ENGLISH_STOP_WORDS.has(word)) : words;
   return (kept.length > 0 ? kept : words).slice(0, MAX_TERMS);
 }
