@@ -26,7 +26,7 @@ export async function ingestCommand(args: readonly string[], io: CommandIo): Pro
     const document =
       path === "-"
         ? { text: await readAll(process.stdin), collection }
-        : (await readDocumentFile(await realpathOf(path), { collection })).document;
+        : (await readDocumentFile(library, await realpathOf(path), { collection })).document;
     results.push(...(await library.ingest([document], { signal })));
     onProgress(at + 1, positionals.length);
   }

@@ -60,7 +60,7 @@ export function registerWriteTools(server: McpServer, { library, roots }: Server
         const report = progressOf(context);
         const file = await resolveBelowRoots(path, roots);
         report?.(0, 2, "reading");
-        const { document } = await readDocumentFile(file, { collection });
+        const { document } = await readDocumentFile(library, file, { collection });
         report?.(1, 2, "indexing");
         const results = await library.ingest([document], { signal: context.mcpReq.signal });
         report?.(2, 2, "done");

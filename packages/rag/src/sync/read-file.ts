@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { RagError } from "../errors.ts";
-import type { DocumentInput } from "../library/ingest.ts";
+import type { Library } from "../library/library.ts";
+import type { DocumentInput } from "../library/prepare.ts";
 import { formatOfFile } from "../parse/formats.ts";
-import { parseBytes } from "../parse/parse.ts";
 
 export const DEFAULT_MAX_FILE_BYTES = 32 * 1024 * 1024;
 
@@ -28,6 +28,7 @@ export function fingerprintOf({
 
 /** @throws RagError `FORMAT_UNSUPPORTED`, `FORMAT_BROKEN`, `FILE_UNREADABLE` */
 export async function readDocumentFile(
+  library: Pick<Library, "parse">,
   path: string,
   {
     collection,
@@ -42,7 +43,7 @@ export async function readDocumentFile(
       { path },
     );
   const { bytes, fingerprint } = await readBytes(path, maxBytes);
-  const { text, title } = await parseBytes(bytes, format, path);
+  const { text, title } = await library.parse(bytes, format, path);
   const contentHash = createHash("sha256").update(bytes).digest("hex");
   const mimeType =
     format.format === "markdown" && format.parser !== "text" ? "text/markdown" : format.mimeType;

@@ -3,8 +3,8 @@
 import { realpath, stat } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { RagError } from "../errors.ts";
-import type { DocumentInput } from "../library/ingest.ts";
 import type { Library } from "../library/library.ts";
+import type { DocumentInput } from "../library/prepare.ts";
 import type { DocumentInfo } from "../store/store.ts";
 import { DEFAULT_MAX_FILE_BYTES, fingerprintOf, readDocumentFile } from "./read-file.ts";
 import { type WalkOptions, walkFolder } from "./walk.ts";
@@ -69,7 +69,10 @@ export async function syncFolder(library: Library, options: SyncOptions): Promis
       continue;
     }
     try {
-      const { document, contentHash } = await readDocumentFile(path, { collection, maxBytes: maxFileBytes });
+      const { document, contentHash } = await readDocumentFile(library, path, {
+        collection,
+        maxBytes: maxFileBytes,
+      });
       const renamed = before === undefined ? takeSame(missing, contentHash) : undefined;
       if (
         renamed !== undefined &&
