@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
-import type { AggregatorError } from "../errors.ts";
+import { type AggregatorError, isOverload } from "../errors.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
@@ -13,7 +13,8 @@ import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
 
 /** How a front answers. */
 export interface Responder {
-  reply(message: Buffer, status?: number): void;
+  /** `retryAfterMs` goes out where there are header fields. */
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Where it differs from replying with the printed error. */
   fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
@@ -43,6 +44,7 @@ export class ClientExchange implements Exchange {
   readonly envelope: Envelope;
   readonly id: Buffer;
   readonly headers: IncomingHttpHeaders | undefined;
+  capabilities: readonly string[] | undefined = undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
   readonly #responder: Responder;
@@ -69,8 +71,11 @@ export class ClientExchange implements Exchange {
 
   fail(error: AggregatorError): void {
     const responder = this.#responder;
-    if (responder.fail === undefined) this.reply(failureMessage(this.id, error));
-    else if (this.#end()) responder.fail(error);
+    if (!this.#end()) return;
+    if (responder.fail !== undefined) responder.fail(error);
+    else if (isOverload(error))
+      responder.reply(failureMessage(this.id, error), 503, error.facts.retryAfterMs);
+    else responder.reply(failureMessage(this.id, error));
   }
 
   replyInParts(resume: () => void): AnswerSink | undefined {
