@@ -84,9 +84,24 @@ const { kind, engine } = await store.describe();
 const figures = ({ p50, p99 }: { p50: number; p99: number }) => ({ p50, p99 });
 console.log(
   JSON.stringify({
-    ...{ store: kind, engine, chunks, queries, seed, node: process.version, cpus: cpus().length, load: loadavg()[0]?.toFixed(1) },
+    ...{
+      store: kind,
+      engine,
+      chunks,
+      queries,
+      seed,
+      node: process.version,
+      cpus: cpus().length,
+      load: loadavg()[0]?.toFixed(1),
+    },
     chunksPerSecond: Math.round(chunks / (ingestMs / 1_000)),
-    ms: { hybrid: figures(hybrid), lexical: figures(lexical), vector: figures(near), filtered: figures(filtered), exact: figures(exact) },
+    ms: {
+      hybrid: figures(hybrid),
+      lexical: figures(lexical),
+      vector: figures(near),
+      filtered: figures(filtered),
+      exact: figures(exact),
+    },
     recallAt10: Number(overlap(near.results).toFixed(4)),
     shortFilteredAnswers: filtered.results.filter(({ length }) => length < 10).length,
     eventLoopMaxMs: Number((loop.max / 1e6).toFixed(1)),

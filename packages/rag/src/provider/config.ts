@@ -52,6 +52,8 @@ export interface RagProviderConfig {
   /** Whether `fallbackConfig` is asked when no other server answered. @defaultValue true if it is given */
   readonly enableFallback?: boolean | undefined;
   readonly fallbackConfig?: RagServerConfig | undefined;
+  /** How long `connect` waits for servers that are starting, in milliseconds, from 1. @defaultValue 30 000 */
+  readonly connectTimeoutMs?: number | undefined;
   /** A query ends after this long, with what has come by then, in milliseconds, from 1. @defaultValue 10 000 */
   readonly timeoutMs?: number | undefined;
   /** Most characters of text in all results of a query together, from 200. @defaultValue 40 000 */
@@ -60,11 +62,14 @@ export interface RagProviderConfig {
 
 /** Fills in what is left out. @throws RangeError naming the option */
 export function createEnhancedMCPConfig(config: RagProviderConfig): RagProviderConfig {
-  const { timeoutMs = 10_000, maxChars = 40_000, preset = "PRODUCTION_SMALL" } = config;
+  const { connectTimeoutMs = 30_000, timeoutMs = 10_000, maxChars = 40_000 } = config;
+  const { preset = "PRODUCTION_SMALL" } = config;
   const { enableFallback = config.fallbackConfig !== undefined } = config;
   if (config.serverConfigs.length === 0) throw new RangeError("serverConfigs must name at least one server");
   if (enableFallback && config.fallbackConfig === undefined)
     throw new RangeError("enableFallback is true, but there is no fallbackConfig");
+  if (!(connectTimeoutMs >= 1))
+    throw new RangeError(`connectTimeoutMs must be at least 1, got ${connectTimeoutMs}`);
   if (!(timeoutMs >= 1)) throw new RangeError(`timeoutMs must be at least 1, got ${timeoutMs}`);
   if (!(maxChars >= 200)) throw new RangeError(`maxChars must be at least 200, got ${maxChars}`);
   for (const [at, { capabilities = [] }] of config.serverConfigs.entries())
@@ -73,5 +78,5 @@ export function createEnhancedMCPConfig(config: RagProviderConfig): RagProviderC
         throw new RangeError(
           `serverConfigs[${at}].capabilities must be of ${CAPABILITIES.join(", ")}, got "${capability}"`,
         );
-  return { ...config, preset, timeoutMs, maxChars, enableFallback };
+  return { ...config, preset, connectTimeoutMs, timeoutMs, maxChars, enableFallback };
 }

@@ -43,7 +43,12 @@ export function planPools(config: RagProviderConfig): PlannedPools {
     fallback: fallback?.pool,
     multiplexerConfig: {
       ...multiplexerConfig,
-      poolDefaults: { ...multiplexerConfig.poolDefaults, ...config.poolDefaults },
+      // A server that loads an index takes longer to start than most.
+      poolDefaults: {
+        startTimeoutMs: config.connectTimeoutMs,
+        ...multiplexerConfig.poolDefaults,
+        ...config.poolDefaults,
+      },
       pools: all.map(({ poolConfig }) => poolConfig),
     },
   };
@@ -89,7 +94,9 @@ function upstreamOf(server: RagServerConfig): UpstreamConfig {
   const id = server.id ?? (port === undefined ? (server.url ?? pluginPath) : `${host}:${port}`);
   const common = { weight, priority, maxConcurrency, ...(id === undefined ? {} : { id }) };
   const program = pluginPath === undefined ? server.command : process.execPath;
-  const programArgs = pluginPath === undefined ? args : [pluginPath, ...args];
+  // As `child_process.fork` would start it, with the conditions that this process resolves packages by.
+  const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions="));
+  const programArgs = pluginPath === undefined ? args : [...conditions, pluginPath, ...args];
   if (url === undefined) {
     if (program === undefined)
       throw new RangeError("a server needs a port, a url, a pluginPath or a command");

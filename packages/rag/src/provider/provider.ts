@@ -122,7 +122,7 @@ export function createRagProvider(
   };
 
   async function connect(): Promise<void> {
-    await multiplexer.initialize();
+    await multiplexer.initialize({ settleMs: config.connectTimeoutMs ?? 30_000 });
     await Promise.all(all.map(profileOf));
     if (profiles.size > 0) return;
     const reasons = serversOf(multiplexer.getStatus()).map(
