@@ -47,6 +47,15 @@ const MAX_LIMIT = 10_000;
 const MAX_QUERY_CHARS = 10_000;
 
 export async function search(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
+  const answer = await answerQuery(store, dense, asked);
+  const collection = asked.filter?.collection;
+  if (answer.hits.length > 0 || collection === undefined) return answer;
+  // An empty answer because of a wrong name looks like one because of a wrong question.
+  if ((await store.documents({ collection, limit: 1 })).length > 0) return answer;
+  return { ...answer, notices: [...answer.notices, `there is no collection "${collection}"`] };
+}
+
+async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
   const {
     query,
     context = "",
