@@ -211,15 +211,15 @@ describe("transfer", () => {
 
 describe("fairlead rag", () => {
   const run = async (...args: readonly string[]) => {
-    let [out, err] = ["", ""];
+    const [out, err]: [string[], string[]] = [[], []];
     const io: CommandIo = {
-      stdout: { write: (text) => void (out += text) },
-      stderr: { write: (text) => void (err += text) },
+      stdout: { write: (text) => void out.push(text) },
+      stderr: { write: (text) => void err.push(text) },
       env: { FAIRLEAD_RAG_STORE: dir.file("cli.sqlite") },
       interrupt: () => new AbortController().signal,
     };
     const code = await runRagCommand(args, io);
-    return { code, out, err };
+    return { code, out: out.join(""), err: err.join("") };
   };
 
   it("ingests, syncs, searches, follows the graph, exports, imports and says what there is", async () => {
