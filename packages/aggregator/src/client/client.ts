@@ -55,12 +55,12 @@ export interface Exchange {
   drop(): void;
   /** Stops the work and ends the exchange without an answer: its client no longer wants one. */
   cancel(): void;
+  /** What a server must be capable of to get it; undefined for whatever its pool has. */
+  capabilities: readonly string[] | undefined;
   /** Lets another answer in its place from here on. Returns who answered until now. */
   hold(responder: Responder): Responder;
   /** Who its session with an upstream is for, where there is one. */
   sessionClient(): SessionClient;
-  /** What a server must be capable of to get it; undefined for whatever its pool has. */
-  capabilities: readonly string[] | undefined;
   /** What is done for it; set by whoever does it. */
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */
@@ -69,6 +69,10 @@ export interface Exchange {
 
 /** What is done for an exchange. Both are objects with shared functions: see {@link ClientExchange}. */
 export interface Work {
+  /** The upstream whose answer was passed on, once it was. */
+  readonly answeredBy?: string | undefined;
+  /** Upstreams that failed on it. */
+  readonly tried?: readonly string[];
   cancel(reason: string): void;
 }
 

@@ -118,6 +118,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   id = 0;
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
+  /** The upstream whose answer was passed on. */
+  answeredBy: string | undefined = undefined;
   queuedAt = 0;
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
@@ -132,10 +134,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #timer: TimerHandle | undefined;
   #waiting = false;
   #paused = false;
-  #group: string | undefined;
   #lastFailure: UpstreamFailure | undefined;
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
+  #group: string | undefined;
   #ended = false;
   /** Whether the client has the beginning of the answer. */
   #hasBegun = false;
@@ -166,7 +168,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
   }
 
-  /** Stays the same while it waits, also if its client's session ends meanwhile. */
+  /** Fixed while it waits. */
   get group(): string {
     this.#group ??= this.#owner.groupOf(this);
     return this.#group;
@@ -237,11 +239,11 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.onFailure(refusalOf(message));
       return;
     }
-    const upstream = this.member?.id ?? "";
+    this.answeredBy = this.member?.id;
     const outcome = isError ? outcomeOfError(code) : SUCCESS;
     this.#settle(outcome);
     if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
-      this.request.onAnswer(message, envelope, upstream);
+      this.request.onAnswer(message, envelope, this.answeredBy ?? "");
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {
@@ -348,6 +350,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.#take(attempt);
       return;
     }
+    this.#group = undefined;
     if (!this.#owner.enqueue(this)) {
       this.displace();
       return;
@@ -372,7 +375,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.#fail(attempt.code, attempt.message, attempt.facts);
       return;
     }
-    this.#group = undefined;
     this.#current = attempt;
     this.#attempts++;
     this.#upstreamId = attempt.connection.send(this);

@@ -70,12 +70,12 @@ export interface Pool {
   readonly inFlight: number;
   readonly queued: number;
   readonly calls: { readonly total: number; readonly failed: number };
+  /** What its calls were like lately. */
+  readonly window: CallWindow;
   /** The sessions that clients have with its upstreams. */
   readonly sessions: ClientSessions;
   /** Whether each client has a session of its own, as far as the servers keep any. */
   readonly isPerClient: boolean;
-  /** What its calls were like lately. */
-  readonly window: CallWindow;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
@@ -150,9 +150,10 @@ export function createPool(options: PoolOptions): Pool {
     },
     retryAfterMs: admission.retryAfterMs,
     groupOf({ request: { entry, onlyModern, routing, origin } }) {
+      const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
+      // Who waits for the upstream that holds its session does not keep others from theirs.
       const pin = sessions.pinOf(origin);
-      const only = pin ?? (entry?.only === undefined ? "" : [...entry.only].join(" "));
-      const able = onlyModern ? `modern ${only}` : only;
+      const able = `${onlyModern ? "modern " : ""}${only}${pin === undefined ? "" : ` at ${pin}`}`;
       return routing === undefined ? able : `${able} ${routing.group}`;
     },
     enqueue: admission.enter,
@@ -255,6 +256,7 @@ export function createPool(options: PoolOptions): Pool {
       return admission.size;
     },
     calls: counts,
+    window: meter.window,
     sessions,
     get isPerClient() {
       return (
@@ -262,7 +264,6 @@ export function createPool(options: PoolOptions): Pool {
         members.all.every(({ replica }) => replica.connection === undefined || replica.keepsSessions)
       );
     },
-    window: meter.window,
     start: members.start,
     dispatch(request) {
       const call = new PoolCall(owner, request);
@@ -332,14 +333,15 @@ export function createPool(options: PoolOptions): Pool {
   /** Where its client has a session; undefined when the call has to go elsewhere. */
   function attemptWhere(pin: string, call: PoolCall, startedAt: number): Attempt | "wait" | undefined {
     const { entry, onlyModern, routing } = call.request;
+    if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
     const member = members.byId.get(pin);
-    const isUnable = entry?.only?.has(pin) === false || onlyModern || call.tried.includes(pin);
-    if (member === undefined || isUnable || (routing !== undefined && !satisfies(member, routing)))
-      return undefined;
+    // What a rule asks for goes before what the session remembers.
+    if (member === undefined || (routing !== undefined && !satisfies(member, routing))) return undefined;
     const others = [...members.byId.keys()].filter((id) => id !== pin);
     const granted = lease(call, others, startedAt);
     if (granted !== undefined) return granted;
-    return isServing(member) && member.breaker.retryAfterMs() === 0 ? "wait" : undefined;
+    const isBusy = isServing(member) && member.breaker.retryAfterMs() === 0;
+    return isBusy ? "wait" : undefined;
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -363,9 +365,11 @@ export function createPool(options: PoolOptions): Pool {
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const connection = sessions.connectionFor(call.request.origin, member.replica);
-    if (connection === undefined) {
+    if (connection?.isOpen !== true) {
+      // Gone, though not yet reported so; the next one may be there.
+      member.breaker.release(permit, "ignored");
       held.release("not-sent");
-      return undefined;
+      return lease(call, [...exclude, member.id], startedAt);
     }
     member.calls++;
     member.inFlight++;
