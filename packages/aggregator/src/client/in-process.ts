@@ -145,7 +145,8 @@ export function createInProcess(dependencies: InProcessOptions): InProcess {
         reply(bytes) {
           signal?.removeEventListener("abort", onAbort);
           const { answeredBy, tried = [] } = exchange.work ?? {};
-          if (answeredBy !== undefined) options.onAnswered?.({ upstream: answeredBy, failedOver: [...tried] });
+          if (answeredBy !== undefined)
+            options.onAnswered?.({ upstream: answeredBy, failedOver: [...tried] });
           const { result, error } = JSON.parse(bytes.toString("utf8")) as Answer;
           if (error === undefined) resolve(result);
           else reject(new RpcError(error.code, error.message, error.data));
