@@ -3,9 +3,23 @@ import type { Scenario } from "./result.ts";
 import { cycles } from "./scenarios/cycles.ts";
 import { failover } from "./scenarios/failover.ts";
 import { frozen } from "./scenarios/frozen.ts";
+import { loadbalancing } from "./scenarios/loadbalancing.ts";
 import { overhead } from "./scenarios/overhead.ts";
+import { packageBenches } from "./scenarios/package-benches.ts";
 import { sessions } from "./scenarios/sessions.ts";
 import { soak } from "./scenarios/soak.ts";
 import { streams } from "./scenarios/streams.ts";
+import { stress } from "./scenarios/stress.ts";
 
-export const SCENARIOS: readonly Scenario[] = [overhead, sessions, streams, soak, failover, cycles, frozen];
+export const SCENARIOS: readonly Scenario[] = [
+  overhead,
+  loadbalancing,
+  stress,
+  sessions,
+  streams,
+  soak,
+  failover,
+  cycles,
+  frozen,
+  ...packageBenches,
+];

@@ -21,6 +21,7 @@ export {
 export type {
   BreakerConfig,
   CheckedUpstream,
+  ClientCapability,
   HealthCheck,
   HealthCheckConfig,
   HttpUpstreamConfig,
@@ -34,6 +35,8 @@ export type {
   RoutingRule,
   RuleMatch,
   RuleRoute,
+  SessionLimitsConfig,
+  SessionPolicy,
   SlowStartConfig,
   StdioUpstreamConfig,
   TimeoutClass,

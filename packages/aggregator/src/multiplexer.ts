@@ -7,6 +7,7 @@ import { createFailoverHistory } from "./analytics/failover-history.ts";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
 import { type MessageChannel, openChannel } from "./client/channel.ts";
+import type { Client } from "./client/client.ts";
 import { createFetchHandler } from "./client/fetch-handler.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import {
@@ -172,7 +173,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     pageSize: limits.pageSize,
     notifier,
     router: () => router,
+    clock,
   });
+  const onClientGone = (client: Client): void => {
+    notifier.removeClient(client);
+    service.forget(client);
+    for (const pool of pools) pool.sessions.forget(client.key);
+  };
   const inProcess = createInProcess({
     catalog,
     service,
@@ -184,7 +191,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     idleMs: limits.sessionIdleMs,
     clock,
     onOpen: notifier.addClient,
-    onClose: notifier.removeClient,
+    onClose: onClientGone,
   });
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
@@ -193,7 +200,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     service,
     maxDepth: limits.maxDepth,
     onOpen: notifier.addClient,
-    onClose: notifier.removeClient,
+    onClose: onClientGone,
     onError,
   };
   const management = createManagement({

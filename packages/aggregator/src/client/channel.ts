@@ -76,6 +76,7 @@ export function openChannel(options: ChannelOptions): MessageChannel {
       return;
     }
     if (envelope.kind === "notification") service.notification(client, message, envelope);
+    else if (envelope.kind !== "request") service.response(client, message, envelope);
     if (envelope.kind !== "request") return;
     const id = message.subarray(envelope.id.start, envelope.id.end);
     const era = classify(message, envelope, headersOf(message, envelope));
@@ -87,7 +88,9 @@ export function openChannel(options: ChannelOptions): MessageChannel {
     } else if (envelope.method === "initialize") {
       const { start, end } = envelope.params;
       const params = start === -1 ? Buffer.from("{}") : message.subarray(start, end);
-      write(resultMessage(id, service.initialize(scope, params).result));
+      const { result, hello } = service.initialize(scope, params);
+      client.hello = hello;
+      write(resultMessage(id, result));
     } else {
       service.request(
         new ClientExchange({ era, client, caller, scope, message, envelope, headers: undefined }, responder),

@@ -1,4 +1,5 @@
 // The gateway as a stdio server: one client on stdin and stdout, of either era, one message per line.
+import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { createLineSplitter } from "../wire/lines.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
@@ -17,7 +18,7 @@ const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 /** Serves until the input ends, then resolves. */
 export function serveStdio(options: StdioFrontOptions): Promise<void> {
   const { input, output, maxRequestBytes } = options;
-  const channel = openChannel({ ...options, key: "stdio", write });
+  const channel = openChannel({ ...options, key: `stdio ${randomUUID()}`, write });
   const lines = createLineSplitter({
     maxLineBytes: maxRequestBytes,
     onLine: (line) => {
