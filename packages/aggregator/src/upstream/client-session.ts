@@ -90,6 +90,9 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
   const session: ClientSession = {
     client,
     target: LEGACY_TARGET,
+    get isOpen() {
+      return !ended;
+    },
     get usedAt() {
       return usedAt;
     },
