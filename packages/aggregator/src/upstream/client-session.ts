@@ -90,9 +90,6 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
   const session: ClientSession = {
     client,
     target: LEGACY_TARGET,
-    get isOpen() {
-      return !ended;
-    },
     get usedAt() {
       return usedAt;
     },
