@@ -45,6 +45,8 @@ const pool: PoolStatus = {
   resourceTemplates: 0,
   prompts: 0,
   queued: 0,
+  hedges: { started: 0, won: 0 },
+  cache: null,
   replicas: [ready, waiting],
 };
 const status: MultiplexerStatus = {

@@ -63,6 +63,48 @@ export interface ToolPolicy {
   /** `"safe"`: may run twice, so it is retried elsewhere; `"never"`: not even if annotated as read-only. */
   readonly retry?: "safe" | "never" | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly maxTimeoutMs?: number | undefined;
+  readonly maxAttempts?: number | undefined;
+  /** Instead of the pool's. */
+  readonly adaptiveTimeout?: AdaptiveTimeoutConfig | undefined;
+  /** Instead of the pool's. */
+  readonly hedge?: HedgeConfig | undefined;
+  /** Keeps results. @defaultValue off */
+  readonly cache?: CacheConfig | undefined;
+}
+
+/** A deadline that follows how long a tool has taken lately; `timeoutMs` holds until enough is known, and at most. */
+export interface AdaptiveTimeoutConfig {
+  /** @defaultValue true */
+  readonly enabled?: boolean | undefined;
+  /** The deadline is this quantile of recent durations times `factor`. @defaultValue 0.99 */
+  readonly quantile?: number | undefined;
+  /** @defaultValue 3 */
+  readonly factor?: number | undefined;
+  /** Never below, in milliseconds. @defaultValue 1 000 */
+  readonly minMs?: number | undefined;
+  /** Durations needed before the deadline follows them. @defaultValue 20 */
+  readonly warmUp?: number | undefined;
+  /** Older durations count no more, in milliseconds. @defaultValue 300 000 */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** A second attempt on another upstream when a read-only call takes longer than most; the first answer wins. */
+export interface HedgeConfig {
+  /** @defaultValue true */
+  readonly enabled?: boolean | undefined;
+  /** How long to wait for an answer before that, in milliseconds. @defaultValue the quantile of recent durations */
+  readonly delayMs?: number | undefined;
+  /** Which quantile, when there is no `delayMs`. @defaultValue 0.95 */
+  readonly quantile?: number | undefined;
+}
+
+/** Results of a tool that stay true for a while, for equal arguments. */
+export interface CacheConfig {
+  /** How long, in milliseconds. */
+  readonly ttlMs: number;
+  /** Whether a result for one caller is one for every other, too. @defaultValue false */
+  readonly shared?: boolean | undefined;
 }
 
 /** The upstreams that serve one namespace. */
@@ -91,6 +133,12 @@ export interface PoolConfig {
   /** Whether `readOnlyHint` and `idempotentHint` of this pool's tools are believed. @defaultValue true */
   readonly trustAnnotations?: boolean | undefined;
   readonly tools?: Readonly<Record<string, ToolPolicy>> | undefined;
+  /** @defaultValue off */
+  readonly adaptiveTimeout?: AdaptiveTimeoutConfig | undefined;
+  /** @defaultValue off */
+  readonly hedge?: HedgeConfig | undefined;
+  /** Most that the results of all tools with a `cache` take, in bytes. @defaultValue 16 MiB */
+  readonly cacheBytes?: number | undefined;
   readonly healthCheck?: HealthCheckConfig | undefined;
   readonly restart?: RestartConfig | undefined;
   readonly breaker?: BreakerConfig | undefined;

@@ -3,10 +3,13 @@ export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export type {
+  AdaptiveTimeoutConfig,
   BreakerConfig,
+  CacheConfig,
   CheckedUpstream,
   HealthCheck,
   HealthCheckConfig,
+  HedgeConfig,
   HttpUpstreamConfig,
   LimitsConfig,
   MultiplexerConfig,

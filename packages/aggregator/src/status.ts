@@ -5,6 +5,7 @@ import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
 import { type PoolMember, stateOf } from "./pool/member.ts";
 import type { Pool } from "./pool/pool.ts";
+import type { ResultCache } from "./pool/result-cache.ts";
 import type { ReplicaStatus } from "./upstream/replica-state.ts";
 
 export interface MultiplexerStatus {
@@ -31,6 +32,15 @@ export interface PoolStatus {
   readonly prompts: number;
   /** Calls that wait for an upstream. */
   readonly queued: number;
+  /** Second attempts of slow calls, and how many of them answered first. */
+  readonly hedges: { readonly started: number; readonly won: number };
+  /** Results that are kept; null when no tool has any. */
+  readonly cache: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly hits: number;
+    readonly misses: number;
+  } | null;
   readonly replicas: readonly UpstreamStatus[];
 }
 
@@ -107,6 +117,12 @@ function overall({ pools, draining, initialized }: StatusSources): MultiplexerSt
   return initialized || all.includes("ready") ? "degraded" : "starting";
 }
 
+function cacheStatus(cache: ResultCache | undefined): PoolStatus["cache"] {
+  if (cache === undefined) return null;
+  const { entries, bytes, hits, misses } = cache;
+  return { entries, bytes, hits, misses };
+}
+
 /** States that an upstream is in when everything is as it should be. */
 const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", "draining", "disabled"]);
 
@@ -123,6 +139,8 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
     queued: pool.queued,
+    hedges: { ...pool.hedges },
+    cache: cacheStatus(pool.cache),
     replicas: pool.members.map((member) => upstreamStatus(member, ejected.has(member.id), clock)),
   };
 }

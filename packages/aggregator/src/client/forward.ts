@@ -6,19 +6,17 @@ import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { CallPolicy } from "../pool/policy.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
+import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
-
-/** Defaults of a call's time, in milliseconds. */
-const TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 600_000;
 
 /** Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted. */
 export function forward(
@@ -30,6 +28,8 @@ export function forward(
   exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel));
 }
 
+const NOTHING = Buffer.alloc(0);
+
 class ForwardedRequest implements PoolRequest {
   readonly method: string;
   readonly entry: PoolEntry;
@@ -39,6 +39,7 @@ class ForwardedRequest implements PoolRequest {
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -47,16 +48,16 @@ class ForwardedRequest implements PoolRequest {
   constructor(exchange: Exchange, route: Route, target: Readonly<Span>, logLevel: number | undefined) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const { config } = route.pool;
-    const policy = method === "tools/call" ? config.tools?.[original] : undefined;
+    const policy = route.pool.policyOf(method, original);
     this.method = method;
     this.entry = entry;
+    this.policy = policy;
     this.caller = exchange.caller;
     this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
-    this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
+    this.repeatable = mayRunTwice(this);
     this.onlyModern = isInputRound && exchange.era === "modern";
-    this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
-    this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.timeoutMs = policy.timeoutMs;
+    this.maxTimeoutMs = policy.maxTimeoutMs;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -65,6 +66,11 @@ class ForwardedRequest implements PoolRequest {
 
   get subject(): string {
     return `${this.method === "tools/call" ? "tool" : this.method} ${this.#route.original}`;
+  }
+
+  argumentBytes(): Buffer {
+    const { message, envelope } = this.#exchange;
+    return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
   encode(id: number, upstream: RequestTarget): Buffer {

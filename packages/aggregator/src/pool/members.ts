@@ -199,7 +199,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       upstream,
       config: upstreamConfig,
       replica,
-      breaker: breakerFor(id),
+      breaker: breakerFor(id, config),
       mode: enabled ? "active" : "disabled",
       modeReason: enabled ? null : "disabled in the configuration",
       inFlight: 0,
@@ -210,8 +210,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     return member;
   }
 
-  function breakerFor(id: string): PoolMember["breaker"] {
-    return createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
+  function breakerFor(id: string, { breaker = {} }: PoolConfig): PoolMember["breaker"] {
+    return createCircuitBreaker({ ...defined(breaker), name: id, clock });
   }
 
   function enter(member: PoolMember): void {
@@ -321,11 +321,14 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   function configure(next: PoolConfig): void {
     const before = config;
-    config = next;
     const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
-    if (!BALANCER_KEYS.every(isSame)) {
-      const old = balancer;
-      balancer = createBalancerFor(next, options);
+    const isSameBreaker = isSame("breaker");
+    const old = balancer;
+    // Whatever is wrong with the options is found before anything changes.
+    balancer = BALANCER_KEYS.every(isSame) ? balancer : createBalancerFor(next, options);
+    breakerFor("", next);
+    config = next;
+    if (balancer !== old) {
       for (const member of byId.values()) {
         introduce(balancer, member);
         showHealth(member);
@@ -334,7 +337,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       old.close();
     }
     for (const member of byId.values()) {
-      if (!isSame("breaker")) member.breaker = breakerFor(member.id);
+      if (!isSameBreaker) member.breaker = breakerFor(member.id, next);
       member.replica.configure(next.healthCheck ?? {}, next.restart ?? {});
     }
   }
@@ -349,10 +352,8 @@ const BALANCER_KEYS: readonly (keyof PoolConfig)[] = [
   "panicThresholdRatio",
 ];
 
-/** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
   {
-    namespace,
     strategy = DEFAULT_STRATEGY,
     strategyOptions,
     outlierEjection: { enabled: ejects = true, ...outlierEjection } = {},
@@ -361,23 +362,18 @@ function createBalancerFor(
   }: PoolConfig,
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
 ): Balancer {
-  try {
-    return createBalancer({
-      strategy,
-      strategyOptions,
-      outlierEjection: ejects && defined(outlierEjection),
-      slowStart: defined(slowStart),
-      panicThresholdRatio,
-      clock,
-      random,
-      // A pause of this process during a pick is no fault of a built-in strategy.
-      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
-      onEvent: (event) => listener.onBalancerEvent(event),
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
-  }
+  return createBalancer({
+    strategy,
+    strategyOptions,
+    outlierEjection: ejects && defined(outlierEjection),
+    slowStart: defined(slowStart),
+    panicThresholdRatio,
+    clock,
+    random,
+    // A pause of this process during a pick is no fault of a built-in strategy.
+    ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
+    onEvent: (event) => listener.onBalancerEvent(event),
+  });
 }
 
 type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };

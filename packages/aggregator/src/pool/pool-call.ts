@@ -25,6 +25,7 @@ import {
   SUCCESS,
   TIMEOUT,
 } from "./outcome.ts";
+import type { CallPolicy } from "./policy.ts";
 
 /** What a client asks of a pool. */
 export interface PoolRequest {
@@ -43,6 +44,9 @@ export interface PoolRequest {
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
+  /** `params.arguments` as the client sent it; empty when there is none. */
+  argumentBytes(): Buffer;
   /** Prints the request for the server that an attempt goes to; pools may mix eras. */
   encode(id: number, target: RequestTarget): Buffer;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
@@ -66,7 +70,6 @@ export interface Attempt {
 /** What a call needs of its pool. */
 export interface PoolCallOwner {
   readonly namespace: string;
-  readonly maxAttempts: number;
   readonly queueTimeoutMs: number;
   readonly budget: RetryBudget;
   readonly wheel: TimerWheel;
@@ -258,7 +261,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
         ...(failure.rpcError === undefined ? {} : { upstreamError: failure.rpcError }),
       });
     } else if (
-      this.#attempts >= this.#owner.maxAttempts ||
+      this.#attempts >= this.request.policy.maxAttempts ||
       (failure.executed === "maybe" && !this.#owner.budget.tryWithdraw())
     ) {
       this.#exhausted();
@@ -268,9 +271,9 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   /** The client no longer wants an answer. */
-  cancel(reason: string): void {
+  cancel(reason: string, outcome: AttemptOutcome = CANCELLED): void {
     if (this.#ended) return;
-    this.#dropAttempt(reason, CANCELLED);
+    this.#dropAttempt(reason, outcome);
     this.#end(false);
   }
 
@@ -285,7 +288,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   move(reason: string): boolean {
     const attempt = this.#current;
     if (attempt === undefined || !this.request.repeatable || this.#hasBegun) return false;
-    if (this.#attempts >= this.#owner.maxAttempts) return false;
+    if (this.#attempts >= this.request.policy.maxAttempts) return false;
     this.#mayHaveRun = true;
     this.tried.push(attempt.member.id);
     this.#dropAttempt(reason, CANCELLED);

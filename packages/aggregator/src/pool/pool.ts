@@ -20,8 +20,11 @@ import { rpcCode } from "../wire/reply.ts";
 import { createAdmission } from "./admission.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
+import type { AttemptOutcome } from "./outcome.ts";
+import { type CallPolicy, createPolicies, type PolicyHost, type Work } from "./policy.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
 import { createRelist } from "./relist.ts";
+import { createResultCache, type ResultCache } from "./result-cache.ts";
 import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
@@ -64,7 +67,13 @@ export interface Pool {
   readonly calls: { readonly total: number; readonly failed: number };
   start(): void;
   /** Runs a request; the returned handle cancels it. */
-  dispatch(request: PoolRequest): PoolCall;
+  dispatch(request: PoolRequest): Work;
+  /** What holds for a call of `method` on what the upstreams call `original`. */
+  policyOf(method: string, original: string): CallPolicy;
+  /** Kept results; undefined when no tool has any. */
+  readonly cache: ResultCache | undefined;
+  /** Second attempts, and how many of them answered first. */
+  readonly hedges: { readonly started: number; readonly won: number };
   /** Sends a control request to every upstream that is connected, and to those that come later. */
   keep(key: string, request: KeptRequest): void;
   /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
@@ -81,10 +90,16 @@ export interface Pool {
   stop(): Promise<void>;
 }
 
+const NOBODY: readonly string[] = [];
 const DRAIN_POLL_MS = 10;
 const START_TIMEOUT_MS = 10_000;
 
+/** Creates a pool that has not been started. @throws {@link AggregatorError} `INVALID_CONFIG` */
 export function createPool(options: PoolOptions): Pool {
+  return checked(options.config.namespace, () => makePool(options));
+}
+
+function makePool(options: PoolOptions): Pool {
   const { clock, listener } = options;
   let { config } = options;
   const { namespace } = config;
@@ -100,24 +115,23 @@ export function createPool(options: PoolOptions): Pool {
     ageingMs: () => config.queueAgeingMs ?? 200,
   });
   const counts = { total: 0, failed: 0 };
+  const hedges = { started: 0, won: 0 };
+  // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
+  const budget = createRetryBudget({
+    ratio: 0.2,
+    floorPerSecond: 10,
+    maxTokens: 1_000,
+    initialTokens: 100,
+    clock,
+  });
   let stopped = false;
 
   const owner: PoolCallOwner = {
     namespace,
-    get maxAttempts() {
-      return config.maxAttempts ?? 3;
-    },
     get queueTimeoutMs() {
       return queueTimeoutMs();
     },
-    // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
-    budget: createRetryBudget({
-      ratio: 0.2,
-      floorPerSecond: 10,
-      maxTokens: 1_000,
-      initialTokens: 100,
-      clock,
-    }),
+    budget,
     wheel,
     now: () => clock.now(),
     attempt,
@@ -137,10 +151,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     enqueue: admission.enter,
     dequeue: admission.leave,
-    onAttemptEnd({ member }, { breaker }) {
-      member.inFlight--;
-      if (breaker === "failure") member.failures++;
-    },
+    onAttemptEnd,
     onFailure({ member: { replica } }, failure) {
       if (failure.kind === "transport") replica.suspect();
       // Its tools want other header fields than they did when they were listed.
@@ -195,6 +206,26 @@ export function createPool(options: PoolOptions): Pool {
     },
   });
 
+  const host: PolicyHost = {
+    clock,
+    wheel,
+    budget,
+    run,
+    leaseNow: (request, exclude) => lease(request, [...excludedFor(request), ...exclude]),
+    settle(attempt, outcome) {
+      attempt.breaker.release(attempt.permit, outcome.breaker);
+      attempt.lease.release(outcome.lease);
+      onAttemptEnd(attempt, outcome);
+      if (admission.size > 0) queueMicrotask(admission.pump);
+    },
+    onHedge(won) {
+      hedges.started++;
+      if (won) hedges.won++;
+    },
+    cache: (maxBytes) => createResultCache(maxBytes, clock),
+  };
+  let policies = createPolicies(config, host);
+
   const pool: Pool = {
     namespace,
     get config() {
@@ -217,16 +248,22 @@ export function createPool(options: PoolOptions): Pool {
     calls: counts,
     start: members.start,
     dispatch(request) {
-      const call = new PoolCall(owner, request);
-      counts.total++;
-      call.id = active.add(call);
-      call.start();
-      return call;
+      const { dispatch } = request.policy;
+      return dispatch === undefined ? run(request) : dispatch(request);
     },
+    policyOf: (method, original) => policies.of(method, original),
+    get cache() {
+      return policies.cache;
+    },
+    hedges,
     keep: subscriptions.keep,
     drop: subscriptions.drop,
     configure(next) {
-      members.configure(next);
+      checked(namespace, () => {
+        const nextPolicies = createPolicies(next, host);
+        members.configure(next);
+        policies = nextPolicies;
+      });
       config = next;
       admission.pump();
     },
@@ -265,26 +302,38 @@ export function createPool(options: PoolOptions): Pool {
     return config.queueTimeoutMs ?? 2_000;
   }
 
-  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
-    const exclude =
-      call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
-    const first = lease(call, exclude);
-    if (first !== undefined) return first;
-    if (!call.mayReturn) return "pause";
-    return (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ?? refusal();
+  function run(request: PoolRequest): PoolCall {
+    const call = new PoolCall(owner, request);
+    counts.total++;
+    call.id = active.add(call);
+    call.start();
+    return call;
   }
 
-  /** Those that have failed, and those that cannot do it. */
-  function excluded({ tried, request: { entry, onlyModern } }: PoolCall): readonly string[] {
+  function onAttemptEnd({ member }: Attempt, { breaker }: AttemptOutcome): void {
+    member.inFlight--;
+    if (breaker === "failure") member.failures++;
+  }
+
+  function attempt({ request, tried, mayReturn }: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
+    const unable = excludedFor(request);
+    const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable]);
+    if (first !== undefined) return first;
+    if (!mayReturn) return "pause";
+    return (tried.length > 0 ? lease(request, unable) : undefined) ?? refusal();
+  }
+
+  /** Those that cannot do it, whatever their state. */
+  function excludedFor({ entry, onlyModern }: PoolRequest): readonly string[] {
+    if (entry?.only === undefined && !onlyModern) return NOBODY;
     const unable = [...members.byId].filter(
       ([id, { replica }]) =>
         entry?.only?.has(id) === false || (onlyModern && replica.state.info?.era !== "modern"),
     );
-    return [...tried, ...unable.map(([id]) => id)];
+    return unable.map(([id]) => id);
   }
 
-  function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
-    const { entry, method } = call.request;
+  function lease({ entry, method }: PoolRequest, exclude: readonly string[]): Attempt | undefined {
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
     const granted = members.acquire(exclude.length === 0 ? { taskClass } : { taskClass, exclude });
@@ -292,6 +341,7 @@ export function createPool(options: PoolOptions): Pool {
     const { lease: held, member, permit } = granted;
     const { connection } = member.replica;
     if (connection === undefined) {
+      member.breaker.release(permit, "ignored");
       held.release("not-sent");
       return undefined;
     }
@@ -333,7 +383,24 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function changed(kinds: readonly ListKind[]): void {
+    // Whoever lists other tools may have other results.
+    if (kinds.includes("tools")) policies.cache?.clear();
     if (kinds.length > 0) listener.onCatalogChange(pool, kinds);
+  }
+}
+
+/** What options mean is checked by those who use them; who is told needs to know where it stood. */
+function checked<T>(namespace: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (error instanceof AggregatorError || !(error instanceof Error)) throw error;
+    throw new AggregatorError(
+      "INVALID_CONFIG",
+      `pool "${namespace}": ${error.message}`,
+      {},
+      { cause: error },
+    );
   }
 }
 
