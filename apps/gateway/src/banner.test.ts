@@ -47,6 +47,7 @@ const pool: PoolStatus = {
   queued: 0,
   hedges: { started: 0, won: 0 },
   cache: null,
+  scaling: [],
   replicas: [ready, waiting],
 };
 const status: MultiplexerStatus = {

@@ -30,6 +30,28 @@ interface UpstreamCommon {
   readonly capabilities?: readonly string[] | undefined;
   /** `false`: is not started and gets no calls until it is enabled. @defaultValue true */
   readonly enabled?: boolean | undefined;
+  /** How many processes are started with `command`: so many, or as many as it takes. @defaultValue 1 */
+  readonly replicas?: number | ReplicasConfig | undefined;
+}
+
+/** Replicas of one upstream, under the ids `<id>.1`, `<id>.2` and so on. */
+export interface ReplicasConfig {
+  /** From 1. @defaultValue 1 */
+  readonly min?: number | undefined;
+  /** At most 256. @defaultValue `min`: always as many */
+  readonly max?: number | undefined;
+  /** Calls that one replica should have at a time. @defaultValue `maxConcurrency`, or 4 */
+  readonly targetInFlight?: number | undefined;
+  /** More are started when a call has waited this long, in milliseconds. @defaultValue 100 */
+  readonly scaleUpWaitMs?: number | undefined;
+  /** More are started when the replicas have this share (0 to 1) of `targetInFlight`. @defaultValue 0.8 */
+  readonly scaleUpRatio?: number | undefined;
+  /** One ends when the others would have no more than this share (0 to 1). @defaultValue 0.5 */
+  readonly scaleDownRatio?: number | undefined;
+  /** Between two additions, in milliseconds. @defaultValue 1 000 */
+  readonly upCooldownMs?: number | undefined;
+  /** How long one fewer must have been enough before one ends, in milliseconds. @defaultValue 30 000 */
+  readonly downCooldownMs?: number | undefined;
 }
 
 interface ProcessConfig {

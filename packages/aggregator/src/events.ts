@@ -34,6 +34,15 @@ export type MultiplexerEvent =
       readonly reason: string;
       readonly moved: number;
     }
+  /** An upstream gets more or fewer replicas. */
+  | {
+      readonly type: "upstream-scaled";
+      readonly pool: string;
+      readonly upstream: string;
+      readonly from: number;
+      readonly to: number;
+      readonly reason: string;
+    }
   /** Calls to an upstream failed, so that it gets none for a while. */
   | {
       readonly type: "upstream-ejected";

@@ -16,6 +16,7 @@ export type {
   OutlierEjectionConfig,
   PoolConfig,
   PoolDefaults,
+  ReplicasConfig,
   RestartConfig,
   RoutingConfig,
   RoutingRule,

@@ -130,6 +130,8 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
     onProblem: (pool, { id }, message) =>
       onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
+    onScaled: ({ namespace }, upstream, from, to, reason) =>
+      onEvent({ type: "upstream-scaled", pool: namespace, upstream, from, to, reason }),
     onBalancerEvent(namespace, event) {
       const told = balancerEvent(namespace, event);
       if (told !== undefined) onEvent(told);

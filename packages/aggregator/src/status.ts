@@ -6,6 +6,7 @@ import type { Sessions } from "./client/sessions.ts";
 import { type PoolMember, stateOf } from "./pool/member.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { ResultCache } from "./pool/result-cache.ts";
+import { rangeOf } from "./pool/scaler.ts";
 import type { ReplicaStatus } from "./upstream/replica-state.ts";
 
 export interface MultiplexerStatus {
@@ -41,6 +42,13 @@ export interface PoolStatus {
     readonly hits: number;
     readonly misses: number;
   } | null;
+  /** Upstreams with a configured number of replicas, and how many they have now. */
+  readonly scaling: readonly {
+    readonly upstream: string;
+    readonly min: number;
+    readonly max: number;
+    readonly replicas: number;
+  }[];
   readonly replicas: readonly UpstreamStatus[];
 }
 
@@ -117,6 +125,14 @@ function overall({ pools, draining, initialized }: StatusSources): MultiplexerSt
   return initialized || all.includes("ready") ? "degraded" : "starting";
 }
 
+function scalingOf({ upstreams }: Pool): PoolStatus["scaling"] {
+  return [...upstreams.configured].flatMap(([upstream, { replicas, maxConcurrency }]) => {
+    if (replicas === undefined) return [];
+    const { min, max } = rangeOf(replicas, maxConcurrency);
+    return [{ upstream, min, max, replicas: upstreams.membersOf(upstream).length }];
+  });
+}
+
 function cacheStatus(cache: ResultCache | undefined): PoolStatus["cache"] {
   if (cache === undefined) return null;
   const { entries, bytes, hits, misses } = cache;
@@ -141,6 +157,7 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     queued: pool.queued,
     hedges: { ...pool.hedges },
     cache: cacheStatus(pool.cache),
+    scaling: scalingOf(pool),
     replicas: pool.members.map((member) => upstreamStatus(member, ejected.has(member.id), clock)),
   };
 }

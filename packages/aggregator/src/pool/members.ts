@@ -15,6 +15,7 @@ import { AggregatorError } from "../errors.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
+import { isSameConnection } from "./update-plan.ts";
 
 export interface MembersOptions {
   readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
@@ -183,6 +184,9 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   function create(id: string, upstream: string, upstreamConfig: UpstreamConfig): PoolMember {
     const { enabled = true } = upstreamConfig;
+    const twin = [...byId.values()].find(
+      (member) => member.upstream === upstream && isSameConnection(member.config, upstreamConfig),
+    );
     const replica = createReplica({
       ...options,
       id,
@@ -193,6 +197,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       health: config.healthCheck ?? {},
       restart: config.restart ?? {},
       listener: replicaListener,
+      // Each of them is the same server, which was asked already.
+      ...(twin === undefined ? {} : { era: twin.replica.era }),
     });
     const member: PoolMember = {
       id,

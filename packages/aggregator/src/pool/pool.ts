@@ -18,6 +18,7 @@ import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
 import { createAdmission } from "./admission.ts";
+import { createAutoscaler } from "./autoscaler.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import type { AttemptOutcome } from "./outcome.ts";
@@ -48,6 +49,8 @@ export interface PoolListener {
   onStderr(pool: Pool, member: PoolMember, text: string): void;
   /** A list could not be read again after the server said that it changed. */
   onProblem(pool: Pool, member: PoolMember, message: string): void;
+  /** An upstream gets more or fewer replicas. */
+  onScaled(pool: Pool, upstream: string, from: number, to: number, reason: string): void;
   /** Also told while the pool is being made. */
   onBalancerEvent(namespace: string, event: BalancerEvent): void;
 }
@@ -93,6 +96,8 @@ export interface Pool {
 const NOBODY: readonly string[] = [];
 const DRAIN_POLL_MS = 10;
 const START_TIMEOUT_MS = 10_000;
+/** How long calls on a replica that is no longer needed may take to end, in milliseconds. */
+const SHRINK_DRAIN_MS = 30_000;
 
 /** Creates a pool that has not been started. @throws {@link AggregatorError} `INVALID_CONFIG` */
 export function createPool(options: PoolOptions): Pool {
@@ -226,6 +231,17 @@ function makePool(options: PoolOptions): Pool {
   };
   let policies = createPolicies(config, host);
 
+  const autoscaler = createAutoscaler({
+    clock,
+    wheel,
+    replicasOf: (upstream) => [...members.byId.values()].filter((member) => member.upstream === upstream),
+    queue: () => ({ queued: admission.size, waitedMs: admission.oldestMs }),
+    grow: (upstream, by) => upstreams.grow(upstream, by),
+    shrink: (member) => void members.retire(member, SHRINK_DRAIN_MS),
+    onScaled: (upstream, from, to, reason) => listener.onScaled(pool, upstream, from, to, reason),
+  });
+  const upstreams = createUpstreams(namespace, config.upstreams, members, autoscaler);
+
   const pool: Pool = {
     namespace,
     get config() {
@@ -238,7 +254,7 @@ function makePool(options: PoolOptions): Pool {
     get members() {
       return members.all;
     },
-    upstreams: createUpstreams(namespace, config.upstreams, members),
+    upstreams,
     get inFlight() {
       return active.size;
     },
@@ -285,6 +301,7 @@ function makePool(options: PoolOptions): Pool {
     },
     async stop() {
       stopped = true;
+      autoscaler.stop();
       for (const call of active.values()) {
         call.abort(
           new AggregatorError("DRAINING", "The gateway is shutting down.", {
