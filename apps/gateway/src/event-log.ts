@@ -40,6 +40,9 @@ export function eventLogger(logger: Logger): (event: MultiplexerEvent) => void {
           `${event.upstream} has ${event.to} replicas instead of ${event.from}: ${event.reason}`,
         );
         return;
+      case "calls-moved":
+        logger.warn(event, `calls on ${event.upstream} failed and go on on ${event.to}: ${event.reason}`);
+        return;
       case "upstream-ejected":
         logger.warn(event, `${event.upstream} gets no calls for ${event.durationMs} ms: ${event.reason}`);
         return;

@@ -43,6 +43,14 @@ export type MultiplexerEvent =
       readonly to: number;
       readonly reason: string;
     }
+  /** Calls that failed on `upstream` go on elsewhere, the first one on `to`; told once for many in a row. */
+  | {
+      readonly type: "calls-moved";
+      readonly pool: string;
+      readonly upstream: string;
+      readonly to: string;
+      readonly reason: string;
+    }
   /** Calls to an upstream failed, so that it gets none for a while. */
   | {
       readonly type: "upstream-ejected";

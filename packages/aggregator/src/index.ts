@@ -1,3 +1,12 @@
+export type {
+  PerformanceAnalytics,
+  PerformanceDashboard,
+  PoolPerformance,
+  UpstreamPerformance,
+} from "./analytics/analytics.ts";
+export type { CallFigures, LatencyFigures } from "./analytics/call-window.ts";
+export type { FailoverEntry } from "./analytics/failover-history.ts";
+export type { OptimizationAdvice } from "./analytics/optimization.ts";
 export type { Caller } from "./caller.ts";
 export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
@@ -36,9 +45,15 @@ export {
   RpcError,
   ToolError,
 } from "./errors.ts";
+export type { EventHub, EventOf, EventType } from "./event-hub.ts";
 export type { MultiplexerEvent } from "./events.ts";
 export type { DrainOptions, Management } from "./management.ts";
-export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
+export {
+  createMultiplexer,
+  type InitializeOptions,
+  type Multiplexer,
+  type MultiplexerOptions,
+} from "./multiplexer.ts";
 export {
   type CustomConfigurationOptions,
   createCustomConfiguration,
@@ -51,5 +66,6 @@ export {
   type PresetConfiguration,
 } from "./presets/preset-configuration.ts";
 export { LoadBalancingStrategy, type LoadBalancingStrategyName } from "./presets/strategy-names.ts";
+export type { ServerAddress } from "./server-address.ts";
 export type { MultiplexerStatus, PoolStatus, Problem, UpstreamStatus } from "./status.ts";
 export type { ReplicaStatus } from "./upstream/replica-state.ts";

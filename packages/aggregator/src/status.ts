@@ -1,9 +1,10 @@
 // The state of everything at one moment, in plain data for people and dashboards.
 import type { Clock } from "@fairlead/core";
+import { overallFigures } from "./analytics/analytics.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
-import { type PoolMember, stateOf } from "./pool/member.ts";
+import { isServing, type PoolMember, stateOf } from "./pool/member.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { ResultCache } from "./pool/result-cache.ts";
 import { rangeOf } from "./pool/scaler.ts";
@@ -17,6 +18,23 @@ export interface MultiplexerStatus {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly uptimeMs: number;
+  /** Whether every pool has an upstream that is ready. */
+  readonly isHealthy: boolean;
+  readonly totalServers: number;
+  /** Upstreams that are ready. */
+  readonly healthyServers: number;
+  /** Strategies of the pools, each once. */
+  readonly currentStrategy: string;
+  /** Calls that wait for an upstream. */
+  readonly queueSize: number;
+  /** Of calls that ended in the last minute, in milliseconds. */
+  readonly avgResponseTime: number;
+  /** Calls per second that ended in the last minute. */
+  readonly throughput: number;
+  /** Of calls that ended in the last minute, 0 to 1. */
+  readonly errorRate: number;
+  /** Milliseconds, as `uptimeMs`. */
+  readonly uptime: number;
   readonly pools: readonly PoolStatus[];
   readonly clients: { readonly sessions: number; readonly streams: number };
   readonly calls: { readonly total: number; readonly inFlight: number; readonly failed: number };
@@ -107,6 +125,8 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
     status: overall(sources),
     startedAt: new Date(Date.now() - uptimeMs).toISOString(),
     uptimeMs: Math.round(uptimeMs),
+    ...summaryOf(sources),
+    uptime: Math.round(uptimeMs),
     pools: pools.map((pool) => poolStatus(pool, sources)),
     clients: { sessions: sessions.size, streams: sessions.streams },
     calls: {
@@ -115,6 +135,35 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
       failed: sum(({ calls }) => calls.failed),
     },
     problems: problemsOf(sources),
+  };
+}
+
+function summaryOf({
+  pools,
+  draining,
+  clock,
+}: StatusSources): Pick<
+  MultiplexerStatus,
+  | "isHealthy"
+  | "totalServers"
+  | "healthyServers"
+  | "currentStrategy"
+  | "queueSize"
+  | "avgResponseTime"
+  | "throughput"
+  | "errorRate"
+> {
+  const members = pools.flatMap((pool) => pool.members);
+  const { throughput, errorRate, latencyMs } = overallFigures(pools, clock.now());
+  return {
+    isHealthy: !draining && pools.every((pool) => pool.members.some(isServing)),
+    totalServers: members.length,
+    healthyServers: members.filter(isServing).length,
+    currentStrategy: [...new Set(pools.map(({ balancing }) => balancing.strategy))].join(", "),
+    queueSize: pools.reduce((total, { queued }) => total + queued, 0),
+    avgResponseTime: latencyMs.mean,
+    throughput,
+    errorRate,
   };
 }
 

@@ -44,6 +44,7 @@ export class ClientExchange implements Exchange {
   readonly envelope: Envelope;
   readonly id: Buffer;
   readonly headers: IncomingHttpHeaders | undefined;
+  capabilities: readonly string[] | undefined = undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
   readonly #responder: Responder;

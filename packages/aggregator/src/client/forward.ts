@@ -9,6 +9,7 @@ import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { CallPolicy } from "../pool/policy.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
@@ -18,14 +19,18 @@ import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
-/** Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted. */
+/**
+ * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
+ * what a rule says about it.
+ */
 export function forward(
   exchange: Exchange,
   route: Route,
   target: Readonly<Span>,
   logLevel: number | undefined,
+  routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel));
+  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -35,6 +40,7 @@ class ForwardedRequest implements PoolRequest {
   readonly entry: PoolEntry;
   readonly caller: Caller;
   readonly priority: number;
+  readonly routing: RoutingDecision | undefined;
   readonly repeatable: boolean;
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
@@ -45,7 +51,13 @@ class ForwardedRequest implements PoolRequest {
   readonly #target: Readonly<Span>;
   readonly #logLevel: number | undefined;
 
-  constructor(exchange: Exchange, route: Route, target: Readonly<Span>, logLevel: number | undefined) {
+  constructor(
+    exchange: Exchange,
+    route: Route,
+    target: Readonly<Span>,
+    logLevel: number | undefined,
+    routing: RoutingDecision | undefined,
+  ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
     const policy = route.pool.policyOf(method, original);
@@ -53,11 +65,12 @@ class ForwardedRequest implements PoolRequest {
     this.entry = entry;
     this.policy = policy;
     this.caller = exchange.caller;
-    this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.routing = routing;
     this.repeatable = mayRunTwice(this);
     this.onlyModern = isInputRound && exchange.era === "modern";
-    this.timeoutMs = policy.timeoutMs;
-    this.maxTimeoutMs = policy.maxTimeoutMs;
+    this.timeoutMs = routing?.timeoutMs ?? policy.timeoutMs;
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;

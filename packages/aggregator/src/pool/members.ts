@@ -10,8 +10,10 @@ import {
   type Lease,
 } from "@fairlead/balancer";
 import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
+import { CallWindow } from "../analytics/call-window.ts";
 import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { switchingStrategy } from "../router/switching-strategy.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
@@ -22,6 +24,8 @@ export interface MembersOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -55,7 +59,8 @@ export interface Members {
   /** Whose replica it is, as long as it has not been stopped. */
   of(replica: Replica): PoolMember | undefined;
   isCurrent(member: PoolMember): boolean;
-  acquire(request: AcquireRequest): Grant | undefined;
+  /** `strategy` is one of {@link MembersOptions.routingStrategies}; without it the pool's own picks. */
+  acquire(request: AcquireRequest, strategy?: string): Grant | undefined;
   /** Adds an upstream and, unless it is disabled or the pool has not been started, starts it. */
   join(id: string, upstream: string, config: UpstreamConfig): PoolMember;
   /** Takes it out at once; resolves when its calls have ended, or `drainTimeoutMs` have passed, and it has been stopped. */
@@ -91,9 +96,12 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   const live = new Map<Replica, PoolMember>();
   const waiting = new Map<Replica, Set<() => void>>();
   let config = initial;
-  let balancer = createBalancerFor(config, options);
+  /** The strategy that the last `acquire` asked for. */
+  let selected: string | undefined;
   /** The permit that a breaker gave during the last `acquire`. */
   let permit = 0;
+  let switchable = options.routingStrategies();
+  let balancer = createBalancerFor(config, switchable, options, () => selected);
   let started = false;
   let stopped = false;
 
@@ -128,7 +136,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     },
     of: (replica) => live.get(replica),
     isCurrent,
-    acquire(request) {
+    acquire(request, strategy) {
+      selected = strategy;
       const lease = balancer.acquire(request);
       if (lease === undefined) return undefined;
       const member = byId.get(lease.endpointId);
@@ -211,6 +220,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       inFlight: 0,
       calls: 0,
       failures: 0,
+      window: new CallWindow(clock.now()),
     };
     live.set(replica, member);
     return member;
@@ -330,10 +340,13 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
     const isSameBreaker = isSame("breaker");
     const old = balancer;
+    const strategies = options.routingStrategies();
     // Whatever is wrong with the options is found before anything changes.
-    balancer = BALANCER_KEYS.every(isSame) ? balancer : createBalancerFor(next, options);
+    if (!BALANCER_KEYS.every(isSame) || !isDeepStrictEqual(strategies, switchable))
+      balancer = createBalancerFor(next, strategies, options, () => selected);
     breakerFor("", next);
     config = next;
+    switchable = strategies;
     if (balancer !== old) {
       for (const member of byId.values()) {
         introduce(balancer, member);
@@ -366,10 +379,12 @@ function createBalancerFor(
     slowStart = {},
     panicThresholdRatio = 0.5,
   }: PoolConfig,
+  switchable: readonly string[],
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
+  selected: () => string | undefined,
 ): Balancer {
   return createBalancer({
-    strategy,
+    strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
     strategyOptions,
     outlierEjection: ejects && defined(outlierEjection),
     slowStart: defined(slowStart),

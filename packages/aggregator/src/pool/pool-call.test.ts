@@ -60,7 +60,7 @@ function setUp(
     dequeue: (call) => void queue.delete(call),
     onFailure: ({ member }) => log.push(`${member.id} failed`),
     onAttemptEnd: () => {},
-    onEnd: (_call, failed) => log.push(failed ? "ended in failure" : "ended"),
+    onEnd: (_call, end) => log.push(end === "failed" ? "ended in failure" : "ended"),
   };
 
   function attemptOn(upstream: string): Attempt {
@@ -84,6 +84,7 @@ function setUp(
         release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
       } as never,
       permit: 1,
+      startedAt: 0,
     };
   }
 

@@ -7,6 +7,7 @@ import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type {
   AnswerSink,
   UpstreamConnection,
@@ -20,6 +21,7 @@ import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
+  HEDGE_LOSER,
   outcomeOfError,
   outcomeOfFailure,
   SUCCESS,
@@ -40,6 +42,8 @@ export interface PoolRequest {
   readonly repeatable: boolean;
   /** Whether it is a further round of a call that only a modern server knows. */
   readonly onlyModern: boolean;
+  /** What a rule, or the request itself, says about where it may go. */
+  readonly routing?: RoutingDecision | undefined;
   /** Longest time without an answer or progress, in milliseconds. */
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
@@ -65,6 +69,8 @@ export interface Attempt {
   readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
+  /** On the pool's clock, in milliseconds. */
+  readonly startedAt: number;
 }
 
 /** What a call needs of its pool. */
@@ -95,11 +101,14 @@ export interface PoolCallOwner {
   onFailure(attempt: Attempt, failure: UpstreamFailure): void;
   onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
-  onEnd(call: PoolCall, failed: boolean): void;
+  onEnd(call: PoolCall, end: CallEnd): void;
 }
 
 /** Before a call goes to upstreams again that had no room and did not say for how long, in milliseconds. */
 const OVERLOAD_PAUSE_MS = 250;
+
+/** How a call ends: `server-error` is an answer, too, but one that says that the server is at fault. */
+export type CallEnd = "answered" | "server-error" | "failed" | "cancelled";
 
 export class PoolCall implements UpstreamExchange, Waiting {
   readonly request: PoolRequest;
@@ -111,7 +120,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
   readonly #owner: PoolCallOwner;
-  readonly #startedAt: number;
+  /** On the pool's clock, in milliseconds. */
+  readonly startedAt: number;
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
@@ -130,8 +140,13 @@ export class PoolCall implements UpstreamExchange, Waiting {
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
     this.request = request;
-    this.#startedAt = owner.now();
-    this.#deadlineAt = this.#startedAt + request.timeoutMs;
+    this.startedAt = owner.now();
+    this.#deadlineAt = this.startedAt + request.timeoutMs;
+  }
+
+  /** Whether it waits for an upstream to become available. */
+  get isWaiting(): boolean {
+    return this.#waiting;
   }
 
   get method(): string {
@@ -205,8 +220,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.onFailure(refusalOf(message));
       return;
     }
-    this.#settle(isError ? outcomeOfError(code) : SUCCESS);
-    if (this.#end(false)) this.request.onAnswer(message, envelope);
+    const outcome = isError ? outcomeOfError(code) : SUCCESS;
+    this.#settle(outcome);
+    if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
+      this.request.onAnswer(message, envelope);
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {
@@ -225,7 +242,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
       },
       end: () => {
         this.#settle(SUCCESS);
-        if (this.#end(false)) sink.end();
+        if (this.#end("answered")) sink.end();
       },
     };
   }
@@ -274,7 +291,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   cancel(reason: string, outcome: AttemptOutcome = CANCELLED): void {
     if (this.#ended) return;
     this.#dropAttempt(reason, outcome);
-    this.#end(false);
+    // Whoever lost a race has its answer, from another attempt.
+    this.#end(outcome === HEDGE_LOSER ? "answered" : "cancelled");
   }
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
@@ -300,7 +318,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   abort(error: AggregatorError): void {
     if (this.#ended) return;
     this.#dropAttempt(error.message, CANCELLED);
-    if (this.#end(true)) this.request.onError(error);
+    if (this.#end("failed")) this.request.onError(error);
   }
 
   #next(): void {
@@ -357,7 +375,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
       return;
     }
     const upstream = this.member?.id;
-    const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
+    const timeoutMs = Math.round(this.#owner.now() - this.startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
       ...(upstream === undefined ? {} : { upstream }),
@@ -403,7 +421,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     const all = { pool: this.#owner.namespace, attempts: this.#attempts, ...facts };
     // What the last attempt says does not undo what an earlier one may have done.
     if (this.#mayHaveRun && all.outcome === "not-executed") all.outcome = "unknown";
-    if (this.#end(true)) this.request.onError(new AggregatorError(code, message, all, { cause }));
+    if (this.#end("failed")) this.request.onError(new AggregatorError(code, message, all, { cause }));
   }
 
   #dropAttempt(reason: string, outcome: AttemptOutcome): void {
@@ -421,20 +439,20 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   /** True for the first end only. */
-  #end(failed: boolean): boolean {
+  #end(end: CallEnd): boolean {
     if (this.#ended) return false;
     this.#ended = true;
     if (this.#timer !== undefined) this.#owner.wheel.cancel(this.#timer);
     if (this.#waiting) this.#owner.dequeue(this);
     this.#waiting = false;
-    this.#owner.onEnd(this, failed);
+    this.#owner.onEnd(this, end);
     return true;
   }
 
   /** Something came: there is time for more, within the bound. */
   #extend(): void {
     const { timeoutMs, maxTimeoutMs } = this.request;
-    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.startedAt + maxTimeoutMs);
     this.#arm(this.#leftMs());
   }
 

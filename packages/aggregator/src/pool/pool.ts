@@ -8,10 +8,13 @@ import {
   sharedTimerWheel,
   systemClock,
 } from "@fairlead/core";
+import type { CallWindow } from "../analytics/call-window.ts";
+import { PoolMeter } from "../analytics/pool-meter.ts";
 import { LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
 import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { noneFor, satisfies } from "../router/requirements.ts";
 import { IdTable } from "../upstream/id-table.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
@@ -35,6 +38,8 @@ export interface PoolOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -53,6 +58,8 @@ export interface PoolListener {
   onScaled(pool: Pool, upstream: string, from: number, to: number, reason: string): void;
   /** Also told while the pool is being made. */
   onBalancerEvent(namespace: string, event: BalancerEvent): void;
+  /** A call that failed on `from` goes on on `to`. */
+  onFailover(pool: Pool, from: string, to: string, reason: string): void;
 }
 
 export interface Pool {
@@ -68,6 +75,8 @@ export interface Pool {
   readonly inFlight: number;
   readonly queued: number;
   readonly calls: { readonly total: number; readonly failed: number };
+  /** What its calls were like lately. */
+  readonly window: CallWindow;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): Work;
@@ -129,6 +138,9 @@ function makePool(options: PoolOptions): Pool {
     initialTokens: 100,
     clock,
   });
+  const meter = new PoolMeter(clock);
+  /** Why the last call on an upstream failed, by its id. */
+  const reasons = new Map<string, string>();
   let stopped = false;
 
   const owner: PoolCallOwner = {
@@ -150,21 +162,24 @@ function makePool(options: PoolOptions): Pool {
       return [...members.byId.values()].some(isServing);
     },
     retryAfterMs: admission.retryAfterMs,
-    groupOf({ request: { entry, onlyModern } }) {
+    groupOf({ request: { entry, onlyModern, routing } }) {
       const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
-      return onlyModern ? `modern ${only}` : only;
+      const able = onlyModern ? `modern ${only}` : only;
+      return routing === undefined ? able : `${able} ${routing.group}`;
     },
     enqueue: admission.enter,
     dequeue: admission.leave,
     onAttemptEnd,
-    onFailure({ member: { replica } }, failure) {
+    onFailure({ member: { id, replica } }, failure) {
+      reasons.set(id, failure.message);
       if (failure.kind === "transport") replica.suspect();
       // Its tools want other header fields than they did when they were listed.
       if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
-    onEnd(call, failed) {
+    onEnd(call, end) {
       active.take(call.id);
-      if (failed) counts.failed++;
+      meter.callEnded(call, end);
+      if (end === "failed") counts.failed++;
       if (admission.size > 0) queueMicrotask(admission.pump);
     },
   };
@@ -180,6 +195,7 @@ function makePool(options: PoolOptions): Pool {
       onState,
       onJoined: ({ replica }) => relist.take(replica),
       onLeft({ id }) {
+        reasons.delete(id);
         changed(catalog.remove(id));
       },
       onServerNotification,
@@ -216,7 +232,7 @@ function makePool(options: PoolOptions): Pool {
     wheel,
     budget,
     run,
-    leaseNow: (request, exclude) => lease(request, [...excludedFor(request), ...exclude]),
+    leaseNow: (request, exclude) => lease(request, [...excludedFor(request), ...exclude], clock.now()),
     settle(attempt, outcome) {
       attempt.breaker.release(attempt.permit, outcome.breaker);
       attempt.lease.release(outcome.lease);
@@ -262,6 +278,7 @@ function makePool(options: PoolOptions): Pool {
       return admission.size;
     },
     calls: counts,
+    window: meter.window,
     start: members.start,
     dispatch(request) {
       const { dispatch } = request.policy;
@@ -292,6 +309,7 @@ function makePool(options: PoolOptions): Pool {
     },
     moveCalls(member, reason) {
       let moved = 0;
+      reasons.set(member.id, reason);
       for (const call of active.values()) if (call.member === member && call.move(reason)) moved++;
       return moved;
     },
@@ -327,17 +345,24 @@ function makePool(options: PoolOptions): Pool {
     return call;
   }
 
-  function onAttemptEnd({ member }: Attempt, { breaker }: AttemptOutcome): void {
+  function onAttemptEnd(ended: Attempt, outcome: AttemptOutcome): void {
+    const { member } = ended;
+    meter.attemptEnded(ended, outcome);
     member.inFlight--;
-    if (breaker === "failure") member.failures++;
+    if (outcome.breaker === "failure") member.failures++;
   }
 
-  function attempt({ request, tried, mayReturn }: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
+  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
+    const { request, tried, mayReturn } = call;
+    const startedAt = meter.attemptBegins(call);
     const unable = excludedFor(request);
-    const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable]);
-    if (first !== undefined) return first;
-    if (!mayReturn) return "pause";
-    return (tried.length > 0 ? lease(request, unable) : undefined) ?? refusal();
+    const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable], startedAt);
+    if (tried.length === 0) return first ?? refusal(call);
+    if (first === undefined)
+      return mayReturn ? (lease(request, unable, startedAt) ?? refusal(call)) : "pause";
+    const from = tried.at(-1) ?? "";
+    listener.onFailover(pool, from, first.member.id, reasons.get(from) ?? "unknown");
+    return first;
   }
 
   /** Those that cannot do it, whatever their state. */
@@ -350,10 +375,18 @@ function makePool(options: PoolOptions): Pool {
     return unable.map(([id]) => id);
   }
 
-  function lease({ entry, method }: PoolRequest, exclude: readonly string[]): Attempt | undefined {
+  function lease(
+    { entry, method, routing }: PoolRequest,
+    exclude: readonly string[],
+    startedAt: number,
+  ): Attempt | undefined {
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
-    const granted = members.acquire(exclude.length === 0 ? { taskClass } : { taskClass, exclude });
+    const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
+    const granted =
+      routing === undefined
+        ? members.acquire(plain)
+        : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const { connection } = member.replica;
@@ -364,11 +397,13 @@ function makePool(options: PoolOptions): Pool {
     }
     member.calls++;
     member.inFlight++;
-    return { lease: held, connection, member, breaker: member.breaker, permit };
+    return { lease: held, connection, member, breaker: member.breaker, permit, startedAt };
   }
 
   /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
-  function refusal(): "wait" | AggregatorError {
+  function refusal({ request: { routing, subject } }: PoolCall): "wait" | AggregatorError {
+    if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
+      return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
     const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";

@@ -2,6 +2,7 @@
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { AggregatorError } from "../errors.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { PoolRequest } from "./pool-call.ts";
@@ -40,6 +41,10 @@ export class WrappedRequest implements PoolRequest {
 
   get onlyModern(): boolean {
     return this.inner.onlyModern;
+  }
+
+  get routing(): RoutingDecision | undefined {
+    return this.inner.routing;
   }
 
   get timeoutMs(): number {
