@@ -22,6 +22,7 @@ const ready: UpstreamStatus = {
   inFlight: 0,
   breaker: "closed",
   ejected: false,
+  load: null,
   calls: 0,
   failures: 0,
   server: { name: "files", version: "1" },

@@ -174,6 +174,11 @@ export interface PoolConfig {
    */
   readonly panicThresholdRatio?: number | undefined;
   /**
+   * Whether the strategy is told CPU and memory of the processes that the gateway has started (Linux only).
+   * @defaultValue true with `resource-aware`
+   */
+  readonly loadReports?: boolean | undefined;
+  /**
    * What it means when an upstream answers HTTP 503: `"rejected"` that it has not executed the call, which may therefore go
    * elsewhere whatever it does; `"unknown"` that nobody can tell. @defaultValue "unknown"
    */

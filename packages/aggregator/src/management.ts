@@ -1,6 +1,7 @@
 // Changes while it runs: pools and upstreams come, go, change and rest, and calls that have nothing to do with it do not
 // notice. Changes of one pool follow one after another.
 
+import type { Explanation } from "@fairlead/balancer";
 import type { Catalog, Collision } from "./catalog/catalog.ts";
 import { LIST_KINDS } from "./catalog/lists.ts";
 import type { Notifier } from "./client/notifier.ts";
@@ -52,6 +53,11 @@ export interface Management {
   /** Gives an upstream no new calls until `undrain`; resolves when those that it has have ended. */
   drain(id: string): Promise<void>;
   undrain(id: string): void;
+  /**
+   * How a call to a pool would be placed now, and how the strategy ranks the upstreams for it; changes nothing.
+   * @throws {@link AggregatorError} `POOL_UNKNOWN`
+   */
+  explain(namespace: string, tool?: string): Explanation;
   /**
    * Starts an upstream anew, after its calls have finished. While no other upstream of its pool serves, the new process
    * starts before the old one ends.
@@ -166,6 +172,7 @@ export function createManagement(options: ManagementOptions): Management {
       const pool = poolWith(id);
       for (const member of pool.upstreams.membersOf(id)) pool.undrain(member);
     },
+    explain: (namespace, tool) => poolOf(namespace).explain(tool),
     async restartServer(id) {
       const pool = poolWith(id);
       await inOrder(pool, () => pool.upstreams.restart(id, DRAIN_TIMEOUT_MS));

@@ -1,4 +1,5 @@
 // The state of everything at one moment, in plain data for people and dashboards.
+import type { EndpointSnapshot, LoadReport } from "@fairlead/balancer";
 import type { Clock } from "@fairlead/core";
 import { overallFigures } from "./analytics/analytics.ts";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -92,6 +93,8 @@ export interface UpstreamStatus {
   readonly breaker: "closed" | "open" | "half-open";
   /** Whether it gets no calls for a while, since too many failed. */
   readonly ejected: boolean;
+  /** What it last reported about its load, or was measured of its process; null when nothing is known. */
+  readonly load: LoadReport | null;
   readonly calls: number;
   readonly failures: number;
   readonly server: { readonly name: string; readonly version: string } | null;
@@ -194,7 +197,7 @@ const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", 
 function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
   const { lists } = pool.catalog;
   const { strategy, endpoints } = pool.balancing;
-  const ejected = new Set(endpoints.filter((endpoint) => endpoint.ejected).map(({ id }) => id));
+  const balanced = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   return {
     namespace: pool.namespace,
     path: `${basePath}/${pool.namespace}`,
@@ -207,11 +210,15 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     hedges: { ...pool.hedges },
     cache: cacheStatus(pool.cache),
     scaling: scalingOf(pool),
-    replicas: pool.members.map((member) => upstreamStatus(member, ejected.has(member.id), clock)),
+    replicas: pool.members.map((member) => upstreamStatus(member, balanced.get(member.id), clock)),
   };
 }
 
-function upstreamStatus(member: PoolMember, ejected: boolean, clock: Clock): UpstreamStatus {
+function upstreamStatus(
+  member: PoolMember,
+  balanced: EndpointSnapshot | undefined,
+  clock: Clock,
+): UpstreamStatus {
   const { replica, breaker, config } = member;
   const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
@@ -232,7 +239,8 @@ function upstreamStatus(member: PoolMember, ejected: boolean, clock: Clock): Ups
     pid,
     inFlight: member.inFlight,
     breaker: breaker.state.status,
-    ejected,
+    ejected: balanced?.ejected === true,
+    load: balanced?.load ?? null,
     calls: member.calls,
     failures: member.failures,
     server: info?.serverInfo ?? null,

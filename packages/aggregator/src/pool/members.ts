@@ -7,15 +7,17 @@ import {
   type BalancerEvent,
   type BalancerSnapshot,
   createBalancer,
+  type Explanation,
   type Lease,
 } from "@fairlead/balancer";
-import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
+import { type Clock, createCircuitBreaker, type Random, type TimerWheel } from "@fairlead/core";
 import { CallWindow } from "../analytics/call-window.ts";
 import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { switchingStrategy } from "../router/switching-strategy.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
+import { createLoadWatch } from "./load-watch.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
 import { isSameConnection } from "./update-plan.ts";
 
@@ -28,6 +30,7 @@ export interface MembersOptions {
   readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
+  readonly wheel: TimerWheel;
   readonly random: Random;
   readonly listener: MembersListener;
 }
@@ -61,6 +64,8 @@ export interface Members {
   isCurrent(member: PoolMember): boolean;
   /** `strategy` is one of {@link MembersOptions.routingStrategies}; without it the pool's own picks. */
   acquire(request: AcquireRequest, strategy?: string): Grant | undefined;
+  /** How a request would be placed now; changes nothing. */
+  explain(request: AcquireRequest): Explanation;
   /** Adds an upstream and, unless it is disabled or the pool has not been started, starts it. */
   join(id: string, upstream: string, config: UpstreamConfig): PoolMember;
   /** Takes it out at once; resolves when its calls have ended, or `drainTimeoutMs` have passed, and it has been stopped. */
@@ -126,6 +131,16 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     },
   };
 
+  const loadWatch = createLoadWatch({
+    clock,
+    wheel: options.wheel,
+    members: () => byId.values(),
+    report(member, load) {
+      if (isCurrent(member)) balancer.report(member.id, load);
+    },
+  });
+  loadWatch.turn(wantsLoad(config, switchable));
+
   const members: Members = {
     byId,
     get all() {
@@ -147,6 +162,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       }
       return { lease, member, permit };
     },
+    explain: (request) => balancer.explain(request),
     join(id, upstream, upstreamConfig) {
       const member = create(id, upstream, upstreamConfig);
       enter(member);
@@ -177,6 +193,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     configure,
     async stop() {
       stopped = true;
+      loadWatch.turn(false);
       await Promise.all([...live.keys()].map((replica) => replica.stop()));
       balancer.close();
     },
@@ -347,6 +364,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     breakerFor("", next);
     config = next;
     switchable = strategies;
+    loadWatch.turn(wantsLoad(next, strategies));
     if (balancer !== old) {
       for (const member of byId.values()) {
         introduce(balancer, member);
@@ -395,6 +413,10 @@ function createBalancerFor(
     ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
     onEvent: (event) => listener.onBalancerEvent(event),
   });
+}
+
+function wantsLoad({ strategy, loadReports }: PoolConfig, switchable: readonly string[]): boolean {
+  return loadReports ?? [strategy, ...switchable].includes("resource-aware");
 }
 
 type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };

@@ -1,5 +1,5 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import type { BalancerEvent, BalancerSnapshot } from "@fairlead/balancer";
+import type { BalancerEvent, BalancerSnapshot, Explanation } from "@fairlead/balancer";
 import {
   type Clock,
   createRetryBudget,
@@ -95,6 +95,8 @@ export interface Pool {
   /** No new calls for it, in a moment none at all: resolves when it has none, or after `timeoutMs`. */
   drain(member: PoolMember, reason: string, timeoutMs: number): Promise<void>;
   undrain(member: PoolMember): void;
+  /** How a call of the tool would be placed now; of any, without one. */
+  explain(tool?: string): Explanation;
   /** Moves its calls that may be repeated to other upstreams; returns how many. */
   moveCalls(member: PoolMember, reason: string): number;
   /** Resolves when no call runs or waits, or after `timeoutMs`. */
@@ -186,6 +188,7 @@ function makePool(options: PoolOptions): Pool {
 
   const members = createMembers(config, {
     ...options,
+    wheel,
     listener: {
       async onConnected(replica, open) {
         // Subscribed first: a list that changes while it is read is read again.
@@ -307,6 +310,7 @@ function makePool(options: PoolOptions): Pool {
     undrain(member) {
       if (member.mode === "draining") members.setMode(member, "active", null);
     },
+    explain: (tool) => members.explain(tool === undefined ? {} : { taskClass: tool }),
     moveCalls(member, reason) {
       let moved = 0;
       reasons.set(member.id, reason);

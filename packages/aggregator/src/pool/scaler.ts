@@ -17,7 +17,7 @@ export interface ScalerSample {
   readonly waitedMs: number;
 }
 
-export interface Decision {
+interface Decision {
   /** Replicas that there should be. */
   readonly replicas: number;
   readonly reason: string;

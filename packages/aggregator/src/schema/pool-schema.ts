@@ -217,6 +217,10 @@ const poolFields: FieldsOf<PoolOptions> = {
     .describe(
       "When a smaller share of one priority's upstreams serves, ejections are disregarded. Default: 0.5",
     ),
+  loadReports: z
+    .boolean()
+    .optional()
+    .describe("Whether the strategy is told CPU and memory of processes. Default: true with resource-aware"),
   on503: z
     .enum(["rejected", "unknown"])
     .optional()
