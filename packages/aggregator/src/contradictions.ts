@@ -1,7 +1,10 @@
 // What no schema of single options can see: options of a configuration that contradict each other.
 import { createBalancer } from "@fairlead/balancer";
+import { createCircuitBreaker } from "@fairlead/core";
 import { isNamespace } from "./catalog/names.ts";
-import { DEFAULT_STRATEGY, type MultiplexerConfig, type PoolConfig } from "./config.ts";
+import type { MultiplexerConfig, PoolConfig, UpstreamConfig } from "./config.ts";
+import { BALANCER_KEYS, balancerOptionsOf, defined } from "./pool/balancer-options.ts";
+import { rangeOf } from "./pool/scaler.ts";
 import { routingContradictions } from "./router/routing-contradictions.ts";
 
 /** Something about a configuration that a person should know. */
@@ -71,19 +74,35 @@ function poolContradictions(pool: PoolConfig, path: string, separator: string): 
     );
   if (upstreams.length === 0)
     add("upstreams", `pool "${namespace}" has no upstreams`, "name at least one upstream");
-  const strategy = strategyProblem(pool);
-  if (strategy !== undefined)
-    add(
-      "strategy",
-      `pool "${namespace}": ${strategy}`,
-      "name a built-in strategy, or hand over the factory of an installed one",
-    );
+  for (const [at, upstream] of upstreams.entries()) {
+    const replicas = replicasProblem(upstream);
+    if (replicas !== undefined)
+      add(`upstreams[${at}].replicas`, `pool "${namespace}": ${replicas}`, "see the ranges of replicas");
+  }
+  const balancing = problemOf(() => createBalancer(balancerOptionsOf(pool)).close());
+  if (balancing !== undefined) {
+    const key = BALANCER_KEYS.find((option) => balancing.startsWith(option)) ?? "strategy";
+    const fix =
+      key === "strategy"
+        ? "name a built-in strategy, or hand over the factory of an installed one"
+        : "see the ranges of its options";
+    add(key, `pool "${namespace}": ${balancing}`, fix);
+  }
+  const breaker = problemOf(() => createCircuitBreaker(defined(pool.breaker ?? {})));
+  if (breaker !== undefined)
+    add("breaker", `pool "${namespace}": breaker: ${breaker}`, "see the ranges of its options");
   return found;
 }
 
-function strategyProblem({ strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig): string | undefined {
+function replicasProblem({ replicas, command, maxConcurrency }: UpstreamConfig): string | undefined {
+  if (replicas === undefined) return undefined;
+  if (command === undefined) return "replicas needs a command, to start them with";
+  return problemOf(() => rangeOf(replicas, maxConcurrency));
+}
+
+function problemOf(make: () => unknown): string | undefined {
   try {
-    createBalancer({ strategy, strategyOptions }).close();
+    make();
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

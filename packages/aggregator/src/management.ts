@@ -83,10 +83,13 @@ export interface ManagementOptions {
 
 const DRAIN_TIMEOUT_MS = 30_000;
 
-export function createManagement(options: ManagementOptions): Management {
+export function createManagement(
+  options: ManagementOptions,
+): Management & { /** Ends all pools, those that are leaving too. */ stop(): Promise<void> } {
   const { pools, separator, catalog, notifier, sessions, service, onEvent } = options;
   /** The last change of each pool, for the next one to wait for. */
   const changes = new WeakMap<Pool, Promise<unknown>>();
+  const leaving = new Set<Pool>();
 
   return {
     async addPool(given) {
@@ -172,6 +175,9 @@ export function createManagement(options: ManagementOptions): Management {
       const pool = poolWith(id);
       for (const member of pool.upstreams.membersOf(id)) pool.undrain(member);
     },
+    async stop() {
+      await Promise.all([...pools, ...leaving].map((pool) => pool.stop()));
+    },
     explain: (namespace, tool) => poolOf(namespace).explain(tool),
     async restartServer(id) {
       const pool = poolWith(id);
@@ -220,8 +226,10 @@ export function createManagement(options: ManagementOptions): Management {
     notifier.listChanged(pool, kinds);
     pools.splice(pools.indexOf(pool), 1);
     catalog.remove(pool);
+    leaving.add(pool);
     await pool.drainAll(drainTimeoutMs);
     await pool.stop();
+    leaving.delete(pool);
     if (scope !== undefined) {
       service.endListens(scope);
       sessions.closeScope(scope);

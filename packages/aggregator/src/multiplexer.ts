@@ -169,7 +169,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
 
-  const management = createManagement({
+  const { stop, ...management } = createManagement({
     pools,
     separator,
     catalog,
@@ -287,7 +287,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     draining = true;
     closing ??= (async () => {
       http.drain();
-      await Promise.all(pools.map((pool) => pool.stop()));
+      await stop();
       http.close();
     })();
     return closing;

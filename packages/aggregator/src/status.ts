@@ -173,7 +173,8 @@ function summaryOf({
 function overall({ pools, draining, initialized }: StatusSources): MultiplexerStatus["status"] {
   if (draining) return "draining";
   const all = pools.flatMap(({ members }) => members.map((member) => stateOf(member).status));
-  if (all.every((status) => NOT_BROKEN.has(status))) return "ready";
+  const serves = pools.every(({ members }) => members.some((member) => stateOf(member).status === "ready"));
+  if (serves && all.every((status) => NOT_BROKEN.has(status))) return "ready";
   return initialized || all.includes("ready") ? "degraded" : "starting";
 }
 

@@ -17,6 +17,7 @@ import { AggregatorError } from "../errors.ts";
 import { switchingStrategy } from "../router/switching-strategy.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
+import { BALANCER_KEYS, balancerOptionsOf, defined } from "./balancer-options.ts";
 import { createLoadWatch } from "./load-watch.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
 import { isSameConnection } from "./update-plan.ts";
@@ -127,7 +128,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       if (replica.state.status === "ready") member.breaker.reset();
       if (isCurrent(member)) showHealth(member);
       // A candidate is nobody's business until it has joined.
-      if (isCurrent(member) || member.mode === "draining") listener.onState(member);
+      if (isCurrent(member) || member.mode === "leaving") listener.onState(member);
     },
   };
 
@@ -144,7 +145,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   const members: Members = {
     byId,
     get all() {
-      return [...byId.values(), ...[...live.values()].filter(isLeaving)];
+      return [...byId.values(), ...[...live.values()].filter(({ mode }) => mode === "leaving")];
     },
     get balancing() {
       return balancer.snapshot();
@@ -202,10 +203,6 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   function isCurrent(member: PoolMember): boolean {
     return byId.get(member.id) === member;
-  }
-
-  function isLeaving(member: PoolMember): boolean {
-    return member.mode === "draining" && !isCurrent(member);
   }
 
   function create(id: string, upstream: string, upstreamConfig: UpstreamConfig): PoolMember {
@@ -331,7 +328,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   }
 
   async function finish(member: PoolMember, drainTimeoutMs: number): Promise<void> {
-    if (member.mode !== "disabled") setMode(member, "draining", "leaves the pool");
+    if (member.mode === "disabled") {
+      await discard(member);
+      return;
+    }
+    setMode(member, "leaving", "leaves the pool");
     await idle(member, drainTimeoutMs, true);
     await discard(member);
   }
@@ -380,48 +381,22 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   }
 }
 
-/** Options that a balancer is made with. */
-const BALANCER_KEYS: readonly (keyof PoolConfig)[] = [
-  "strategy",
-  "strategyOptions",
-  "outlierEjection",
-  "slowStart",
-  "panicThresholdRatio",
-];
-
 function createBalancerFor(
-  {
-    strategy = DEFAULT_STRATEGY,
-    strategyOptions,
-    outlierEjection: { enabled: ejects = true, ...outlierEjection } = {},
-    slowStart = {},
-    panicThresholdRatio = 0.5,
-  }: PoolConfig,
+  config: PoolConfig,
   switchable: readonly string[],
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
   selected: () => string | undefined,
 ): Balancer {
+  const { strategy = DEFAULT_STRATEGY } = config;
   return createBalancer({
-    strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
-    strategyOptions,
-    outlierEjection: ejects && defined(outlierEjection),
-    slowStart: defined(slowStart),
-    panicThresholdRatio,
+    ...balancerOptionsOf(config),
+    ...(switchable.length === 0 ? {} : { strategy: switchingStrategy(strategy, switchable, selected) }),
     clock,
     random,
-    // A pause of this process during a pick is no fault of a built-in strategy.
-    ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
     onEvent: (event) => listener.onBalancerEvent(event),
   });
 }
 
 function wantsLoad({ strategy, loadReports }: PoolConfig, switchable: readonly string[]): boolean {
   return loadReports ?? [strategy, ...switchable].includes("resource-aware");
-}
-
-type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Without the fields that are undefined, so that they do not override defaults. */
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
 }

@@ -51,7 +51,6 @@ function setUp(
       return busy;
     },
     retryAfterMs: () => 1_500,
-    groupOf: () => "",
     enqueue(call) {
       if (full) return false;
       queue.add(call);

@@ -93,8 +93,6 @@ export interface PoolCallOwner {
   readonly isServing: boolean;
   /** When it is worth trying again, in milliseconds. */
   retryAfterMs(): number;
-  /** Names the upstreams that could serve the call. */
-  groupOf(call: PoolCall): string;
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
@@ -117,6 +115,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
   queuedAt = 0;
+  group = "";
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
   readonly #owner: PoolCallOwner;
@@ -161,10 +160,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
   get priority(): number {
     const { priority } = this.request;
     return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
-  }
-
-  get group(): string {
-    return this.#owner.groupOf(this);
   }
 
   /** The upstream that has the call now. */

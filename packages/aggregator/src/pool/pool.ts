@@ -164,12 +164,7 @@ function makePool(options: PoolOptions): Pool {
       return [...members.byId.values()].some(isServing);
     },
     retryAfterMs: admission.retryAfterMs,
-    groupOf({ request: { entry, onlyModern, routing } }) {
-      const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
-      const able = onlyModern ? `modern ${only}` : only;
-      return routing === undefined ? able : `${able} ${routing.group}`;
-    },
-    enqueue: admission.enter,
+    enqueue: (call) => admission.enter(call, groupOf(call.request)),
     dequeue: admission.leave,
     onAttemptEnd,
     onFailure({ member: { id, replica } }, failure) {
@@ -339,6 +334,13 @@ function makePool(options: PoolOptions): Pool {
 
   function queueTimeoutMs(): number {
     return config.queueTimeoutMs ?? 2_000;
+  }
+
+  /** Names the upstreams that could serve a call. */
+  function groupOf({ entry, onlyModern, routing }: PoolRequest): string {
+    const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
+    const able = onlyModern ? `modern ${only}` : only;
+    return routing === undefined ? able : `${able} ${routing.group}`;
   }
 
   function run(request: PoolRequest): PoolCall {
