@@ -69,6 +69,7 @@ async function runHttp(
     host,
     port,
     multiplexer,
+    maxMessageBytes: config.limits?.maxRequestBytes,
     isReady: () => !draining && isUsable(multiplexer),
     onError: (error) => logger.error({ err: error }, "a request failed inside the gateway"),
   }).catch((error: NodeJS.ErrnoException) => {

@@ -3,7 +3,7 @@ import { createBalancer } from "@fairlead/balancer";
 import { createCircuitBreaker } from "@fairlead/core";
 import { isNamespace } from "./catalog/names.ts";
 import type { MultiplexerConfig, PoolConfig, UpstreamConfig } from "./config.ts";
-import { BALANCER_KEYS, balancerOptionsOf, defined } from "./pool/balancer-options.ts";
+import { balancerOptions, breakerOptions } from "./pool/balancer-options.ts";
 import { rangeOf } from "./pool/scaler.ts";
 import { routingContradictions } from "./router/routing-contradictions.ts";
 
@@ -74,37 +74,47 @@ function poolContradictions(pool: PoolConfig, path: string, separator: string): 
     );
   if (upstreams.length === 0)
     add("upstreams", `pool "${namespace}" has no upstreams`, "name at least one upstream");
-  for (const [at, upstream] of upstreams.entries()) {
-    const replicas = replicasProblem(upstream);
-    if (replicas !== undefined)
-      add(`upstreams[${at}].replicas`, `pool "${namespace}": ${replicas}`, "see the ranges of replicas");
-  }
-  const balancing = problemOf(() => createBalancer(balancerOptionsOf(pool)).close());
-  if (balancing !== undefined) {
-    const key = BALANCER_KEYS.find((option) => balancing.startsWith(option)) ?? "strategy";
+  for (const { key, message } of refusals(pool)) {
     const fix =
       key === "strategy"
         ? "name a built-in strategy, or hand over the factory of an installed one"
-        : "see the ranges of its options";
-    add(key, `pool "${namespace}": ${balancing}`, fix);
+        : "choose a value in that range";
+    add(key, `pool "${namespace}": ${message}`, fix);
   }
-  const breaker = problemOf(() => createCircuitBreaker(defined(pool.breaker ?? {})));
-  if (breaker !== undefined)
-    add("breaker", `pool "${namespace}": breaker: ${breaker}`, "see the ranges of its options");
+  for (const [at, upstream] of upstreams.entries()) {
+    const refusal = refusalOf("replicas", () => checkReplicas(upstream));
+    if (refusal !== undefined)
+      add(
+        `upstreams[${at}].replicas`,
+        `pool "${namespace}": ${refusal.message}`,
+        "choose a value in that range",
+      );
+  }
   return found;
 }
 
-function replicasProblem({ replicas, command, maxConcurrency }: UpstreamConfig): string | undefined {
-  if (replicas === undefined) return undefined;
-  if (command === undefined) return "replicas needs a command, to start them with";
-  return problemOf(() => rangeOf(replicas, maxConcurrency));
+function checkReplicas({ replicas, command, maxConcurrency }: UpstreamConfig): void {
+  if (replicas === undefined) return;
+  if (command === undefined) throw new RangeError("replicas needs a command, to start them with");
+  rangeOf(replicas, maxConcurrency);
 }
 
-function problemOf(make: () => unknown): string | undefined {
+/** What the balancer and the breakers say to their options. */
+function refusals(pool: PoolConfig): { readonly key: string; readonly message: string }[] {
+  return [
+    refusalOf("strategy", () => createBalancer(balancerOptions(pool)).close()),
+    refusalOf("breaker", () => createCircuitBreaker(breakerOptions(pool.breaker))),
+  ].flatMap((refusal) => refusal ?? []);
+}
+
+function refusalOf(key: string, make: () => unknown): { key: string; message: string } | undefined {
   try {
     make();
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    // Most messages begin with the option: "slowStart.minWeightRatio must be in (0, 1], got 0".
+    const [, option = ""] = /^(outlierEjection|slowStart|panicThresholdRatio)\b/.exec(message) ?? [];
+    return { key: option === "" ? key : option, message };
   }
 }

@@ -10,12 +10,20 @@ export type { OptimizationAdvice } from "./analytics/optimization.ts";
 export type { Caller } from "./caller.ts";
 export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
+export type { MessageChannel } from "./client/channel.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
+export {
+  type ChannelSource,
+  createWebSocketFront,
+  type WebSocketFront,
+  type WebSocketFrontOptions,
+} from "./client/websocket-front.ts";
 export type {
   AdaptiveTimeoutConfig,
   BreakerConfig,
   CacheConfig,
   CheckedUpstream,
+  ClientCapability,
   HealthCheck,
   HealthCheckConfig,
   HedgeConfig,
@@ -31,6 +39,8 @@ export type {
   RoutingRule,
   RuleMatch,
   RuleRoute,
+  SessionLimitsConfig,
+  SessionPolicy,
   SlowStartConfig,
   StdioUpstreamConfig,
   TimeoutClass,
@@ -49,6 +59,7 @@ export type { EventHub, EventOf, EventType } from "./event-hub.ts";
 export type { MultiplexerEvent } from "./events.ts";
 export type { DrainOptions, Management } from "./management.ts";
 export {
+  type ChannelRequest,
   createMultiplexer,
   type InitializeOptions,
   type Multiplexer,

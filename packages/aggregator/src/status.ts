@@ -75,7 +75,7 @@ export interface UpstreamStatus {
   readonly id: string;
   /** Id of the configured upstream that it is a replica of; its own when that has only one. */
   readonly upstream: string;
-  readonly transport: "stdio" | "streamable-http";
+  readonly transport: "stdio" | "streamable-http" | "sse";
   readonly priority: number;
   readonly weight: number;
   readonly zone: string | null;
@@ -90,6 +90,8 @@ export interface UpstreamStatus {
   readonly restarts: number;
   readonly pid: number | null;
   readonly inFlight: number;
+  /** Sessions that clients have of their own. */
+  readonly sessions: number;
   readonly breaker: "closed" | "open" | "half-open";
   /** Whether it gets no calls for a while, since too many failed. */
   readonly ejected: boolean;
@@ -211,12 +213,13 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     hedges: { ...pool.hedges },
     cache: cacheStatus(pool.cache),
     scaling: scalingOf(pool),
-    replicas: pool.members.map((member) => upstreamStatus(member, balanced.get(member.id), clock)),
+    replicas: pool.members.map((member) => upstreamStatus(member, pool, balanced.get(member.id), clock)),
   };
 }
 
 function upstreamStatus(
   member: PoolMember,
+  pool: Pool,
   balanced: EndpointSnapshot | undefined,
   clock: Clock,
 ): UpstreamStatus {
@@ -239,6 +242,7 @@ function upstreamStatus(
     restarts,
     pid,
     inFlight: member.inFlight,
+    sessions: pool.sessions.sizeOf(replica),
     breaker: breaker.state.status,
     ejected: balanced?.ejected === true,
     load: balanced?.load ?? null,

@@ -23,7 +23,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/aggregator",
     name: "@fairlead/aggregator",
     workspace: ["@fairlead/core", "@fairlead/balancer"],
-    npm: ["undici", "zod"],
+    npm: ["undici", "zod", "ws"],
   },
   {
     folder: "packages/strategy-model-affinity",
@@ -35,7 +35,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
     workspace: ["@fairlead/core", "@fairlead/balancer", "@fairlead/strategy-model-affinity"],
-    npm: ["jsonc-parser", "undici"],
+    npm: ["@modelcontextprotocol/node", "@modelcontextprotocol/server", "jsonc-parser", "undici", "zod"],
   },
   {
     folder: "packages/cli",
@@ -45,12 +45,22 @@ export const packageTable: readonly PackageRow[] = [
     // Nothing imports an app, except the command line's `serve`.
     onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
   },
-  { folder: "apps/gateway", name: "@fairlead/gateway", workspace: libraries, npm: ["pino", "yaml", "zod"] },
+  {
+    folder: "apps/gateway",
+    name: "@fairlead/gateway",
+    workspace: libraries,
+    npm: ["pino", "ws", "yaml", "zod"],
+  },
   {
     // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
     folder: "apps/benchmark",
     name: "@fairlead/benchmark",
-    workspace: [...libraries, "@fairlead/gateway"],
-    npm: ["@modelcontextprotocol/sdk", "undici"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio", "@fairlead/testbed"],
+    npm: [
+      "@modelcontextprotocol/client",
+      "@modelcontextprotocol/sdk",
+      "@modelcontextprotocol/server",
+      "undici",
+    ],
   },
 ];

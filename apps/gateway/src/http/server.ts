@@ -1,8 +1,9 @@
 // The gateway's HTTP server: health, status, and MCP.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
-import type { Multiplexer } from "@fairlead/aggregator";
+import { createWebSocketFront, type Multiplexer, type WebSocketFront } from "@fairlead/aggregator";
 import { refuseForeign } from "./guard.ts";
+import { serveUpgrades } from "./websocket.ts";
 
 export interface HttpFront {
   /** Address to reach it at: `http://127.0.0.1:3005`. */
@@ -19,6 +20,8 @@ export interface HttpFrontOptions {
   readonly host: string;
   readonly port: number;
   readonly multiplexer: Multiplexer;
+  /** Longest message of a WebSocket client, in bytes. @defaultValue 4 MiB */
+  readonly maxMessageBytes?: number | undefined;
   /** Whether traffic should be sent here. */
   readonly isReady: () => boolean;
   readonly onError: (error: unknown) => void;
@@ -29,7 +32,8 @@ const LINGER_MS = 500;
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE */
 export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
-  const { host, port, onError } = options;
+  const { host, port, multiplexer, maxMessageBytes, onError } = options;
+  const webSockets = await createWebSocketFront(multiplexer, { maxMessageBytes });
   let lastRequestAt = 0;
   const server = createServer(
     // Node's defaults suit browsers on the open internet; these suit clients that send small messages for hours.
@@ -51,13 +55,17 @@ export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFron
     },
   );
   server.maxConnections = 20_000;
+  serveUpgrades(server, webSockets, host);
   await listen(server, host, port);
   const address = server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
   let closing: Promise<void> | undefined;
   const close = (timeoutMs: number): Promise<void> => {
-    closing ??= closeGently(server, () => lastRequestAt, timeoutMs);
+    closing ??= Promise.all([
+      closeGently(server, () => lastRequestAt, timeoutMs),
+      closeSockets(webSockets, timeoutMs),
+    ]).then(() => undefined);
     return closing;
   };
   return { url, close, [Symbol.asyncDispose]: () => close(0) };
@@ -80,6 +88,15 @@ function closeGently(server: Server, lastRequestAt: () => number, timeoutMs: num
       resolve();
     });
   });
+}
+
+/** Connections end as soon as nothing runs on them, and after `timeoutMs` in any case. */
+async function closeSockets(front: WebSocketFront, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  front.drain();
+  while (front.connections > 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, LINGER_MS / 10));
+  await front.close();
 }
 
 function route(

@@ -6,10 +6,12 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import { type AggregatorError, isOverload } from "../errors.ts";
+import type { SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
+import { sessionClientOf } from "./session-client.ts";
 
 /** How a front answers. */
 export interface Responder {
@@ -47,7 +49,7 @@ export class ClientExchange implements Exchange {
   capabilities: readonly string[] | undefined = undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
-  readonly #responder: Responder;
+  #responder: Responder;
   #ended = false;
 
   constructor(
@@ -97,6 +99,16 @@ export class ClientExchange implements Exchange {
 
   drop(): void {
     if (this.#end()) this.#responder.drop();
+  }
+
+  hold(responder: Responder): Responder {
+    const before = this.#responder;
+    this.#responder = responder;
+    return before;
+  }
+
+  sessionClient(): SessionClient {
+    return sessionClientOf(this);
   }
 
   cancel(): void {

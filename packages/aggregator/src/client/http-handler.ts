@@ -30,6 +30,8 @@ export interface HttpHandlerOptions {
 export interface HttpHandler {
   /** Takes the request if its path is one of MCP's; false leaves it to the caller, untouched. */
   handle(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
+  /** What a path serves; undefined when it is none of MCP's. */
+  scopeOf(path: string): Scope | "unknown" | undefined;
   /** From here on every response is the last one on its connection, and streams end. */
   drain(): void;
   close(): void;
@@ -71,6 +73,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
       return true;
     },
+    scopeOf,
     drain() {
       front.draining = true;
       service.endListens();
@@ -189,7 +192,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     envelope: Envelope,
   ): void {
     const { start, end } = envelope.params;
-    const { result, protocolVersion } = service.initialize(
+    const { result, protocolVersion, hello } = service.initialize(
       scope,
       start === -1 ? Buffer.from("{}") : message.subarray(start, end),
     );
@@ -199,6 +202,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 503, "Too many sessions are open; try again later", { "retry-after": "30" }, id);
       return;
     }
+    session.client.hello = hello;
     send(response, 200, resultMessage(id, result), { "mcp-session-id": session.id });
   }
 
@@ -216,6 +220,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   ): void {
     if (envelope.kind !== "request") {
       if (envelope.kind === "notification") service.notification(client, message, envelope);
+      else service.response(client, message, envelope);
       response.writeHead(202, front.draining ? { connection: "close" } : {}).end();
       return;
     }

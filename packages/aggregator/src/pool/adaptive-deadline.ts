@@ -68,9 +68,9 @@ class ObservedRequest extends WrappedRequest {
     return this.#timeoutMs;
   }
 
-  override onAnswer(message: Buffer, envelope: Envelope): void {
+  override onAnswer(message: Buffer, envelope: Envelope, upstream: string): void {
     this.#record("success");
-    this.inner.onAnswer(message, envelope);
+    this.inner.onAnswer(message, envelope, upstream);
   }
 
   onLongAnswer(era: Era, resume: () => void): AnswerSink | undefined {

@@ -48,6 +48,7 @@ function setUp({
       log.push(`lease without ${exclude.join(" ")}`);
       if (!free) return undefined;
       return {
+        member: { id: "b" },
         connection: {
           send(exchange: UpstreamExchange) {
             hedge = exchange;
@@ -95,7 +96,7 @@ describe("hedging", () => {
     await test.clock.advance(30);
     expect(test.log).toEqual(["lease without a"]);
     test.hedge().onAnswer(...answer(2));
-    test.primary().onAnswer(...answer(1));
+    test.primary().onAnswer(...answer(1), "a");
     expect(test.out).toEqual([expect.stringContaining('"v":2')]);
     expect(test.log.slice(1)).toEqual([
       "hedge: success",
@@ -108,7 +109,7 @@ describe("hedging", () => {
     const test = setUp({ delayMs: 50 });
     test.dispatch();
     await test.clock.advance(70);
-    test.primary().onAnswer(...answer(1));
+    test.primary().onAnswer(...answer(1), "a");
     expect(test.out).toEqual([expect.stringContaining('"v":1')]);
     expect(test.log.slice(1)).toEqual([
       "hedge 7 cancelled: another attempt answered first",
@@ -131,7 +132,7 @@ describe("hedging", () => {
       test.dispatch();
       await test.clock.advance(100);
       expect(test.isHedged()).toBe(false);
-      test.primary().onAnswer(...answer(1));
+      test.primary().onAnswer(...answer(1), "a");
       expect(test.out).toHaveLength(1);
     }
   });
@@ -155,7 +156,7 @@ describe("hedging", () => {
       .onNotification(...message('{"jsonrpc":"2.0","method":"notifications/progress","params":{}}'));
     test.hedge().onAnswer(...rpcError);
     expect(test.out).toEqual([]);
-    test.primary().onAnswer(...answer(1));
+    test.primary().onAnswer(...answer(1), "a");
     expect(test.out).toHaveLength(1);
   });
 
@@ -181,7 +182,7 @@ describe("hedging", () => {
     for (let at = 0; at < 30; at++) {
       test.dispatch();
       await test.clock.advance(20);
-      test.primary().onAnswer(...answer(1));
+      test.primary().onAnswer(...answer(1), "a");
     }
     expect(test.isHedged()).toBe(false);
     test.dispatch();

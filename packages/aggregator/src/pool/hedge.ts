@@ -9,9 +9,10 @@ import {
 } from "@fairlead/core";
 import type { HedgeConfig } from "../config.ts";
 import type { AggregatorError } from "../errors.ts";
-import type { UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type { ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type AttemptOutcome, HEDGE_LOSER, outcomeOfFailure, SUCCESS } from "./outcome.ts";
 import type { Work } from "./policy.ts";
 import type { Attempt, PoolCall, PoolRequest } from "./pool-call.ts";
@@ -65,6 +66,8 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
   #hedgedAt = 0;
   /** How the first attempt failed while the second runs. */
   #error: AggregatorError | undefined;
+  /** Whether the first attempt's server has asked the client something: then it is waited for, and nobody asks twice. */
+  isAsking = false;
   #ended = false;
 
   constructor(owner: HedgedOwner, request: PoolRequest) {
@@ -84,7 +87,7 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
     const { host } = this.#owner;
     const member = this.#primary?.member;
     // A call that waits for an upstream would only wait twice.
-    if (this.#ended || this.#primary === undefined || member === undefined) return;
+    if (this.#ended || this.isAsking || this.#primary === undefined || member === undefined) return;
     const attempt = host.leaseNow(this.inner, [...this.#primary.tried, member.id]);
     if (attempt === undefined) return;
     if (!host.budget.tryWithdraw()) {
@@ -103,11 +106,11 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
   }
 
   /** The first attempt's answer. */
-  answered(message: Buffer, envelope: Envelope): void {
+  answered(message: Buffer, envelope: Envelope, upstream: string): void {
     if (!this.#end()) return;
     this.#owner.record(this.#owner.host.clock.now() - this.#startedAt);
     this.#dropHedge("another attempt answered first");
-    this.inner.onAnswer(message, envelope);
+    this.inner.onAnswer(message, envelope, upstream);
   }
 
   /** The first attempt has failed, and all that it might do about it. */
@@ -126,18 +129,25 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
   /** The second attempt's progress would go back and forth with the first one's. */
   override onNotification(): void {}
 
+  /** Nor is the client asked anything twice. */
+  override onServerRequest({ message, envelope, reply }: ServerRequest): void {
+    const id = message.subarray(envelope.id.start, envelope.id.end);
+    reply(errorMessage(id, rpcCode.methodNotFound, "Not available here"));
+  }
+
   /** The second attempt's answer. */
   override onAnswer(message: Buffer, envelope: Envelope): void {
     if (envelope.kind === "error") {
       this.onFailure({ executed: "maybe", kind: "refused", message: "it answered with an error" });
       return;
     }
+    const upstream = this.#hedge?.member.id ?? "";
     this.#settleHedge(SUCCESS);
     if (!this.#end()) return;
     this.#owner.record(this.#owner.host.clock.now() - this.#hedgedAt);
     this.#owner.host.onHedge(true);
     this.#primary?.cancel("another attempt answered first", HEDGE_LOSER);
-    this.inner.onAnswer(message, envelope);
+    this.inner.onAnswer(message, envelope, upstream);
   }
 
   onFailure(failure: UpstreamFailure): void {
@@ -182,8 +192,13 @@ class PrimaryRequest extends WrappedRequest {
     this.#call = call;
   }
 
-  override onAnswer(message: Buffer, envelope: Envelope): void {
-    this.#call.answered(message, envelope);
+  override onServerRequest(request: ServerRequest): void {
+    this.#call.isAsking = true;
+    this.inner.onServerRequest(request);
+  }
+
+  override onAnswer(message: Buffer, envelope: Envelope, upstream: string): void {
+    this.#call.answered(message, envelope, upstream);
   }
 
   override onError(error: AggregatorError): void {

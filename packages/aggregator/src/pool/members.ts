@@ -12,12 +12,13 @@ import {
 } from "@fairlead/balancer";
 import { type Clock, createCircuitBreaker, type Random, type TimerWheel } from "@fairlead/core";
 import { CallWindow } from "../analytics/call-window.ts";
-import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
+import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { switchingStrategy } from "../router/switching-strategy.ts";
+import type { Hello } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
-import { BALANCER_KEYS, balancerOptionsOf, defined } from "./balancer-options.ts";
+import { BALANCER_KEYS, balancerOptions, breakerOptions } from "./balancer-options.ts";
 import { createLoadWatch } from "./load-watch.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
 import { isSameConnection } from "./update-plan.ts";
@@ -25,6 +26,8 @@ import { isSameConnection } from "./update-plan.ts";
 export interface MembersOptions {
   readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
   readonly clientInfo: { readonly name: string; readonly version: string };
+  /** How their own connections introduce themselves. */
+  readonly hello: () => Hello;
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
   /** Built-in strategies that routing rules now ask for instead of the pool's own. */
@@ -212,6 +215,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     );
     const replica = createReplica({
       ...options,
+      hello: options.hello(),
       id,
       config: upstreamConfig,
       startTimeoutMs: config.startTimeoutMs ?? 10_000,
@@ -240,8 +244,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     return member;
   }
 
-  function breakerFor(id: string, { breaker = {} }: PoolConfig): PoolMember["breaker"] {
-    return createCircuitBreaker({ ...defined(breaker), name: id, clock });
+  function breakerFor(id: string, { breaker }: PoolConfig): PoolMember["breaker"] {
+    return createCircuitBreaker({ ...breakerOptions(breaker), name: id, clock });
   }
 
   function enter(member: PoolMember): void {
@@ -387,10 +391,11 @@ function createBalancerFor(
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
   selected: () => string | undefined,
 ): Balancer {
-  const { strategy = DEFAULT_STRATEGY } = config;
+  const options = balancerOptions(config);
+  const { strategy } = options;
   return createBalancer({
-    ...balancerOptionsOf(config),
-    ...(switchable.length === 0 ? {} : { strategy: switchingStrategy(strategy, switchable, selected) }),
+    ...options,
+    strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
     clock,
     random,
     onEvent: (event) => listener.onBalancerEvent(event),

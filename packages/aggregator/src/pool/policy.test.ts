@@ -89,7 +89,7 @@ describe("policies", () => {
     for (let at = 0; at < 30; at++) {
       const run = call("a");
       await clock.advance(400);
-      run.onAnswer(answer, scanEnvelope(answer));
+      run.onAnswer(answer, scanEnvelope(answer), "a");
     }
     expect(call("a").timeoutMs).toBeCloseTo(1_200, -1);
     expect(call("b").timeoutMs).toBe(30_000);

@@ -22,6 +22,7 @@ import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
 import { createAdmission } from "./admission.ts";
 import { createAutoscaler } from "./autoscaler.ts";
+import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import type { AttemptOutcome } from "./outcome.ts";
@@ -77,6 +78,10 @@ export interface Pool {
   readonly calls: { readonly total: number; readonly failed: number };
   /** What its calls were like lately. */
   readonly window: CallWindow;
+  /** The sessions that clients have with its upstreams. */
+  readonly sessions: ClientSessions;
+  /** Whether each client has a session of its own, as far as the servers keep any. */
+  readonly isPerClient: boolean;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): Work;
@@ -144,6 +149,7 @@ function makePool(options: PoolOptions): Pool {
   /** Why the last call on an upstream failed, by its id. */
   const reasons = new Map<string, string>();
   let stopped = false;
+  let upstreams: Upstreams | undefined;
 
   const owner: PoolCallOwner = {
     namespace,
@@ -181,9 +187,22 @@ function makePool(options: PoolOptions): Pool {
     },
   };
 
+  const sessions = createClientSessions({
+    config: () => config,
+    upstreams: () => upstreams?.configured.values() ?? config.upstreams,
+    clientInfo: options.clientInfo,
+    timeoutMs: startTimeoutMs,
+    clock,
+    onServerNotification(replica, client, message, envelope) {
+      const kinds = CHANGED_KINDS[envelope.method];
+      if (kinds === undefined) client.onServerNotification(message, envelope);
+      else relist.soon(replica, kinds);
+    },
+  });
   const members = createMembers(config, {
     ...options,
     wheel,
+    hello: sessions.hello,
     listener: {
       async onConnected(replica, open) {
         // Subscribed first: a list that changes while it is read is read again.
@@ -230,7 +249,11 @@ function makePool(options: PoolOptions): Pool {
     wheel,
     budget,
     run,
-    leaseNow: (request, exclude) => lease(request, [...excludedFor(request), ...exclude], clock.now()),
+    leaseNow(request, exclude) {
+      // Whoever has a session with one upstream has nothing that it knows on another.
+      if (sessions.pinOf(request.origin) !== undefined) return undefined;
+      return lease(request, [...excludedFor(request), ...exclude], clock.now());
+    },
     settle(attempt, outcome) {
       attempt.breaker.release(attempt.permit, outcome.breaker);
       attempt.lease.release(outcome.lease);
@@ -250,11 +273,11 @@ function makePool(options: PoolOptions): Pool {
     wheel,
     replicasOf: (upstream) => [...members.byId.values()].filter((member) => member.upstream === upstream),
     queue: () => ({ queued: admission.size, waitedMs: admission.oldestMs }),
-    grow: (upstream, by) => upstreams.grow(upstream, by),
+    grow: (upstream, by) => upstreams?.grow(upstream, by),
     shrink: (member) => void members.retire(member, SHRINK_DRAIN_MS),
     onScaled: (upstream, from, to, reason) => listener.onScaled(pool, upstream, from, to, reason),
   });
-  const upstreams = createUpstreams(namespace, config.upstreams, members, autoscaler);
+  upstreams = createUpstreams(namespace, config.upstreams, members, autoscaler);
 
   const pool: Pool = {
     namespace,
@@ -277,6 +300,13 @@ function makePool(options: PoolOptions): Pool {
     },
     calls: counts,
     window: meter.window,
+    sessions,
+    get isPerClient() {
+      return (
+        sessions.policy() === "per-client" &&
+        members.all.every(({ replica }) => replica.connection === undefined || replica.keepsSessions)
+      );
+    },
     start: members.start,
     dispatch(request) {
       const { dispatch } = request.policy;
@@ -327,7 +357,7 @@ function makePool(options: PoolOptions): Pool {
           }),
         );
       }
-      await members.stop();
+      await Promise.all([sessions.closeAll(), members.stop()]);
     },
   };
   return pool;
@@ -337,9 +367,11 @@ function makePool(options: PoolOptions): Pool {
   }
 
   /** Names the upstreams that could serve a call. */
-  function groupOf({ entry, onlyModern, routing }: PoolRequest): string {
+  function groupOf({ entry, onlyModern, routing, origin }: PoolRequest): string {
     const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
-    const able = onlyModern ? `modern ${only}` : only;
+    // Who waits for the upstream that holds its session does not keep others from theirs.
+    const pin = sessions.pinOf(origin);
+    const able = `${onlyModern ? "modern " : ""}${only}${pin === undefined ? "" : ` at ${pin}`}`;
     return routing === undefined ? able : `${able} ${routing.group}`;
   }
 
@@ -361,6 +393,9 @@ function makePool(options: PoolOptions): Pool {
   function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
     const { request, tried, mayReturn } = call;
     const startedAt = meter.attemptBegins(call);
+    const pin = sessions.pinOf(request.origin);
+    const pinned = pin === undefined ? undefined : attemptWhere(pin, call, startedAt);
+    if (pinned !== undefined) return pinned;
     const unable = excludedFor(request);
     const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable], startedAt);
     if (tried.length === 0) return first ?? refusal(call);
@@ -369,6 +404,20 @@ function makePool(options: PoolOptions): Pool {
     const from = tried.at(-1) ?? "";
     listener.onFailover(pool, from, first.member.id, reasons.get(from) ?? "unknown");
     return first;
+  }
+
+  /** Where its client has a session; undefined when the call has to go elsewhere. */
+  function attemptWhere(pin: string, call: PoolCall, startedAt: number): Attempt | "wait" | undefined {
+    const { entry, onlyModern, routing } = call.request;
+    if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
+    const member = members.byId.get(pin);
+    // What a rule asks for goes before what the session remembers.
+    if (member === undefined || (routing !== undefined && !satisfies(member, routing))) return undefined;
+    const others = [...members.byId.keys()].filter((id) => id !== pin);
+    const granted = lease(call.request, others, startedAt);
+    if (granted !== undefined) return granted;
+    const isBusy = isServing(member) && member.breaker.retryAfterMs() === 0;
+    return isBusy ? "wait" : undefined;
   }
 
   /** Those that cannot do it, whatever their state. */
@@ -381,11 +430,8 @@ function makePool(options: PoolOptions): Pool {
     return unable.map(([id]) => id);
   }
 
-  function lease(
-    { entry, method, routing }: PoolRequest,
-    exclude: readonly string[],
-    startedAt: number,
-  ): Attempt | undefined {
+  function lease(request: PoolRequest, exclude: readonly string[], startedAt: number): Attempt | undefined {
+    const { entry, method, routing } = request;
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
     const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
@@ -395,11 +441,12 @@ function makePool(options: PoolOptions): Pool {
         : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
-    const { connection } = member.replica;
-    if (connection === undefined) {
+    const connection = sessions.connectionFor(request.origin, member.replica);
+    if (connection?.isOpen !== true) {
+      // Gone, though not yet reported so; the next one may be there.
       member.breaker.release(permit, "ignored");
       held.release("not-sent");
-      return undefined;
+      return lease(request, [...exclude, member.id], startedAt);
     }
     member.calls++;
     member.inFlight++;
@@ -423,6 +470,7 @@ function makePool(options: PoolOptions): Pool {
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
+    if (replica.state.status === "stopped") void sessions.close(replica);
     const { status, reason } = stateOf(member);
     if (status === "ready") admission.pump();
     else if (status === "unhealthy") {

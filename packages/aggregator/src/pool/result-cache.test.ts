@@ -12,7 +12,7 @@ function setUp({ maxBytes = 100_000, shared = false } = {}) {
   let answerWith = (count: number): string => `{"jsonrpc":"2.0","id":${count},"result":{"n":${count}}}`;
   const dispatch = cacheCalls(cache, { ttlMs: 1_000, shared }, (request) => {
     const message = Buffer.from(answerWith(++executed));
-    request.onAnswer(message, scanEnvelope(message));
+    request.onAnswer(message, scanEnvelope(message), "a");
     return { cancel() {} };
   });
   /** Returns what the caller got. */

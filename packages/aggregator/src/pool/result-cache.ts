@@ -101,12 +101,14 @@ export function cacheCalls(
     const known = cache.get(key);
     if (known === undefined)
       return next(new CachedRequest(request, (message) => cache.put(key, message, ttlMs)));
-    request.onAnswer(known, scanEnvelope(known));
+    request.onAnswer(known, scanEnvelope(known), NOBODY);
     return DONE;
   };
 }
 
 const DONE: Work = { cancel() {} };
+/** No upstream was asked. */
+const NOBODY = "";
 
 class CachedRequest extends WrappedRequest {
   readonly #keep: (message: Buffer) => void;
@@ -116,9 +118,9 @@ class CachedRequest extends WrappedRequest {
     this.#keep = keep;
   }
 
-  override onAnswer(message: Buffer, envelope: Envelope): void {
+  override onAnswer(message: Buffer, envelope: Envelope, upstream: string): void {
     if (isLasting(message, envelope)) this.#keep(message);
-    this.inner.onAnswer(message, envelope);
+    this.inner.onAnswer(message, envelope, upstream);
   }
 }
 
@@ -135,8 +137,9 @@ function isLasting(message: Buffer, envelope: Envelope): boolean {
   if (envelope.kind !== "result") return false;
   if ((textOf(message, envelope.resultType) ?? "complete") !== "complete") return false;
   const { start, end } = envelope.result;
-  const { isError } = JSON.parse(message.toString("utf8", start, end)) as { isError?: unknown };
-  return isError !== true;
+  const { isError, task } = JSON.parse(message.toString("utf8", start, end)) as Record<string, unknown>;
+  // A task is one call's own.
+  return isError !== true && task === undefined;
 }
 
 function sizeOf(message: Buffer): number {

@@ -4,7 +4,13 @@ import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { CallPolicy } from "./policy.ts";
 
 /** Methods that only read, whatever they name. */
-const READ_ONLY = new Set(["resources/read", "prompts/get", "completion/complete"]);
+const READ_ONLY = new Set([
+  "resources/read",
+  "prompts/get",
+  "completion/complete",
+  "tasks/get",
+  "tasks/result",
+]);
 
 interface Call {
   readonly method: string;

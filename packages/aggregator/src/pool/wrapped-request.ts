@@ -3,8 +3,10 @@ import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { AggregatorError } from "../errors.ts";
 import type { RoutingDecision } from "../router/router.ts";
+import type { ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolRequest } from "./pool-call.ts";
 
 /** The answer reaches it whole, never in parts. */
@@ -13,6 +15,10 @@ export class WrappedRequest implements PoolRequest {
 
   constructor(inner: PoolRequest) {
     this.inner = inner;
+  }
+
+  get origin(): RequestOrigin {
+    return this.inner.origin;
   }
 
   get method(): string {
@@ -75,8 +81,12 @@ export class WrappedRequest implements PoolRequest {
     this.inner.onNotification(message, envelope);
   }
 
-  onAnswer(message: Buffer, envelope: Envelope): void {
-    this.inner.onAnswer(message, envelope);
+  onServerRequest(request: ServerRequest): void {
+    this.inner.onServerRequest(request);
+  }
+
+  onAnswer(message: Buffer, envelope: Envelope, upstream: string): void {
+    this.inner.onAnswer(message, envelope, upstream);
   }
 
   onError(error: AggregatorError): void {

@@ -12,6 +12,7 @@ import type {
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  SessionLimitsConfig,
   SlowStartConfig,
   ToolPolicy,
 } from "../config.ts";
@@ -77,6 +78,13 @@ const toolFields: FieldsOf<ToolPolicy> = {
   adaptiveTimeout: adaptiveSchema.describe("Deadline that follows the tool's recent durations"),
   hedge: hedgeSchema.describe("Second attempt when a read-only call takes longer than most"),
   cache: z.strictObject(cacheFields).optional().describe("Keeps results, for equal arguments. Default: off"),
+};
+
+const sessionLimitsFields: FieldsOf<SessionLimitsConfig> = {
+  max: positive.optional().describe("Sessions at a time. Default: 32 for processes, 1000 over HTTP"),
+  idleMs: positive
+    .optional()
+    .describe("A session ends after this long without calls, in milliseconds. Default: 1800000"),
 };
 
 const healthCheckFields: FieldsOf<HealthCheckConfig> = {
@@ -198,6 +206,20 @@ const poolFields: FieldsOf<PoolOptions> = {
   cacheBytes: positive
     .optional()
     .describe("Most that kept results of tools with a cache take, in bytes. Default: 16777216 (16 MiB)"),
+  session: z
+    .enum(["per-client", "shared", "ephemeral"])
+    .optional()
+    .describe(
+      "Who shares a session with a server that keeps sessions. Default: per-client if all upstreams are reached over HTTP, else shared",
+    ),
+  sessionLimits: z
+    .strictObject(sessionLimitsFields)
+    .optional()
+    .describe("Bounds for the sessions that clients have with one upstream"),
+  clientCapabilities: z
+    .array(z.enum(["sampling", "elicitation", "roots"]))
+    .optional()
+    .describe("Which capabilities of clients servers are told of. Default: all"),
   healthCheck: z
     .strictObject(healthCheckFields)
     .optional()

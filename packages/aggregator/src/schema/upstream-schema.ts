@@ -82,11 +82,14 @@ const stdioFields: FieldsOf<StdioUpstreamConfig> = {
 
 const httpFields: FieldsOf<HttpUpstreamConfig> = {
   ...common,
-  transport: z.literal("streamable-http").describe("The server speaks Streamable HTTP"),
+  transport: z
+    .enum(["streamable-http", "sse"])
+    .describe("The server speaks Streamable HTTP, or the older HTTP+SSE, which is also tried by itself"),
   // Not z.url(): `{port}` is filled in later.
   url: z
     .string()
     .regex(/^https?:\/\/\S+$/, "must begin with http:// or https://")
+    .refine((url) => URL.canParse(url.replaceAll(/\{(port|socket)\}/g, "0")), "is not a URL")
     .describe("Where the server's MCP endpoint is"),
   headers: textRecord.optional().describe("Sent with every request, such as authorization"),
   command: text
