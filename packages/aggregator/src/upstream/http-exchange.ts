@@ -150,8 +150,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
       this.#session !== undefined &&
       (this.#status === 404 || (this.#status === 400 && /session/i.test(text)))
     ) {
-      this.#fail({ executed: "no", kind: "session-lost", message: "the server no longer knows the session" });
+      // First, so that the call does not try the same session again.
       this.#owner.onSessionLost(this.#session);
+      this.#fail({ executed: "no", kind: "session-lost", message: "the server no longer knows the session" });
       return;
     }
     // Some servers put their JSON-RPC error into a 4xx; it is an answer all the same.
