@@ -203,7 +203,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onClose: onClientGone,
     onError,
   };
-  const management = createManagement({
+  const { stop, ...management } = createManagement({
     pools,
     separator,
     catalog,
@@ -323,7 +323,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     draining = true;
     closing ??= (async () => {
       http.drain();
-      await Promise.all(pools.map((pool) => pool.stop()));
+      await stop();
       http.close();
     })();
     return closing;
