@@ -1,6 +1,14 @@
 export type { Caller } from "./caller.ts";
 export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
+export type {
+  AttemptEnd,
+  Gate,
+  GateRequest,
+  Refusal,
+  RequestEnd,
+  RequestWatch,
+} from "./client/gate.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export type {
   BreakerConfig,
@@ -26,6 +34,7 @@ export {
 export type { MultiplexerEvent } from "./events.ts";
 export type { DrainOptions, Management } from "./management.ts";
 export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
+export { withPoolDefaults } from "./pool-defaults.ts";
 export {
   type CustomConfigurationOptions,
   createCustomConfiguration,

@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
+import type { Gate } from "./client/gate.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import {
   createInProcess,
@@ -30,6 +31,8 @@ import { createStartLimiter } from "./upstream/start-limiter.ts";
 export interface MultiplexerOptions {
   /** Told of everything worth a log line; must not throw. */
   readonly onEvent?: (event: MultiplexerEvent) => void;
+  /** Asked before each request, and told of its end. @defaultValue everything passes */
+  readonly gate?: Gate;
   /** Path that the handler serves; each pool is at `<basePath>/<namespace>`. @defaultValue "/mcp" */
   readonly basePath?: string;
   /** @defaultValue the system's monotonic clock */
@@ -142,7 +145,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     });
   const pools = config.pools.map((pool) => poolOf(completed(pool)));
   const catalog = createCatalog(pools, separator);
-  const service = createService({ serverInfo, separator, pageSize: limits.pageSize, notifier });
+  const service = createService({
+    serverInfo,
+    separator,
+    pageSize: limits.pageSize,
+    notifier,
+    gate: options.gate,
+  });
   const inProcess = createInProcess({
     catalog,
     service,
@@ -157,7 +166,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onClose: notifier.removeClient,
   });
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
-  const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
+  const http = createHttpHandler({
+    catalog,
+    service,
+    sessions,
+    gate: options.gate,
+    basePath,
+    onError,
+    ...limits,
+  });
 
   const management = createManagement({
     pools,

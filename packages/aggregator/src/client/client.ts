@@ -5,6 +5,7 @@ import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { RequestTrack } from "./gate.ts";
 import { RunningRequests } from "./running.ts";
 
 export interface Client {
@@ -35,7 +36,7 @@ export interface Exchange {
   /** Header fields of the HTTP request that it came in; undefined on stdio. */
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
-  reply(message: Buffer, status?: number): void;
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
   /** Sends a message that belongs to the request, before its answer. */
@@ -48,6 +49,8 @@ export interface Exchange {
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */
   observer: ExchangeObserver | undefined;
+  /** What the gate is told of it; undefined without a gate. */
+  track: RequestTrack | undefined;
 }
 
 /** What is done for an exchange. Both are objects with shared functions: see {@link ClientExchange}. */

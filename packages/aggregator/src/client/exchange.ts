@@ -9,10 +9,11 @@ import type { AggregatorError } from "../errors.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
+import type { RequestTrack } from "./gate.ts";
 
 /** How a front answers. */
 export interface Responder {
-  reply(message: Buffer, status?: number): void;
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Where it differs from replying with the printed error. */
   fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
@@ -40,6 +41,7 @@ export class ClientExchange implements Exchange {
   readonly headers: IncomingHttpHeaders | undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
+  track: RequestTrack | undefined = undefined;
   readonly #responder: Responder;
   #ended = false;
 
@@ -58,14 +60,19 @@ export class ClientExchange implements Exchange {
     this.#responder = responder;
   }
 
-  reply(message: Buffer, status?: number): void {
-    if (this.#end()) this.#responder.reply(message, status);
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void {
+    if (!this.#end()) return;
+    const answer = this.track === undefined ? message : this.track.answered(message, this.id.length);
+    this.#responder.reply(answer, status, retryAfterMs);
   }
 
   fail(error: AggregatorError): void {
     const responder = this.#responder;
     if (responder.fail === undefined) this.reply(failureMessage(this.id, error));
-    else if (this.#end()) responder.fail(error);
+    else if (this.#end()) {
+      this.track?.failed(error.code);
+      responder.fail(error);
+    }
   }
 
   notify(message: Buffer): void {
@@ -73,7 +80,9 @@ export class ClientExchange implements Exchange {
   }
 
   drop(): void {
-    if (this.#end()) this.#responder.drop();
+    if (!this.#end()) return;
+    this.track?.cancelled();
+    this.#responder.drop();
   }
 
   cancel(): void {

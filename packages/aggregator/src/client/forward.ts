@@ -12,6 +12,7 @@ import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import type { AttemptEnd } from "./gate.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
@@ -37,6 +38,7 @@ class ForwardedRequest implements PoolRequest {
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly onAttempt: ((attempt: AttemptEnd) => void) | undefined;
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -55,6 +57,8 @@ class ForwardedRequest implements PoolRequest {
     this.onlyModern = isInputRound && exchange.era === "modern";
     this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
     this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    const { track } = exchange;
+    this.onAttempt = track === undefined ? undefined : (attempt) => track.attempted(attempt);
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -90,6 +94,7 @@ class ForwardedRequest implements PoolRequest {
   onAnswer(answer: Buffer, answered: Envelope): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    exchange.track?.note(answer, answered);
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
     else exchange.fail(unfinished(pool.namespace, original, kind));
@@ -97,6 +102,7 @@ class ForwardedRequest implements PoolRequest {
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
+    exchange.track?.noteError(error.code);
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
     if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);

@@ -11,6 +11,7 @@ import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { ClientExchange } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
 import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
@@ -19,6 +20,7 @@ export interface HttpHandlerOptions {
   readonly catalog: Catalog;
   readonly service: Service;
   readonly sessions: Sessions;
+  readonly gate?: Gate | undefined;
   readonly maxRequestBytes: number;
   readonly maxDepth: number;
   /** Where everything is served; each pool is at `<basePath>/<namespace>`. */
@@ -41,7 +43,7 @@ const MAX_STREAMS = 4;
 const HTTP_ERROR = -31_400;
 
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath, onError } = options;
+  const { catalog, service, sessions, gate, maxRequestBytes, maxDepth, basePath, onError } = options;
   const keepAlive = createKeepAlive();
   const streams = new Set<() => void>();
   const connections = new WeakMap<object, Caller>();
@@ -261,6 +263,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
+      const pass = gate?.admitStream?.(session.caller);
+      if (typeof pass === "object") {
+        const { status, message, retryAfterMs = 1_000 } = pass.refuse;
+        refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
+        return;
+      }
       response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
       response.flushHeaders();
       keepAlive.add(response);
@@ -277,6 +285,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       response.on("close", () => {
         keepAlive.remove(response);
         streams.delete(end);
+        pass?.();
         detach();
       });
     }

@@ -37,7 +37,7 @@ export class HttpResponder implements Responder {
     this.#front = front;
   }
 
-  reply(message: Buffer, status = 200): void {
+  reply(message: Buffer, status = 200, retryAfterMs?: number): void {
     const response = this.#response;
     if (this.#streaming) {
       this.#front.keepAlive.remove(response);
@@ -46,6 +46,7 @@ export class HttpResponder implements Responder {
     }
     const headers = ["content-type", "application/json", "content-length", String(message.length)];
     if (this.#front.draining) headers.push("connection", "close");
+    if (retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
     response.writeHead(status, headers);
     response.end(message);
   }

@@ -15,6 +15,7 @@ import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
+import { type Gate, passGate } from "./gate.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
@@ -24,6 +25,7 @@ export interface ServiceOptions {
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
+  readonly gate?: Gate | undefined;
 }
 
 export interface Service {
@@ -40,7 +42,7 @@ export interface Service {
 
 type Handler = (exchange: Exchange) => void;
 
-export function createService({ serverInfo, separator, pageSize, notifier }: ServiceOptions): Service {
+export function createService({ serverInfo, separator, pageSize, notifier, gate }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
   let running = 0;
   const observer: ExchangeObserver = {
@@ -74,6 +76,7 @@ export function createService({ serverInfo, separator, pageSize, notifier }: Ser
 
   return {
     request(exchange) {
+      if (gate !== undefined && !passGate(gate, exchange)) return;
       const handler = handlers[exchange.era].get(exchange.envelope.method) ?? notFound;
       handler(exchange);
     },

@@ -5,6 +5,7 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { AttemptEnd } from "../client/gate.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
@@ -40,6 +41,8 @@ export interface PoolRequest {
   encode(id: number, target: RequestTarget): Buffer;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
+  /** Told of the end of each attempt. */
+  onAttempt?: ((attempt: AttemptEnd) => void) | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
   onError(error: AggregatorError): void;
@@ -84,6 +87,7 @@ export class PoolCall implements UpstreamExchange {
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
+  #attemptAt = 0;
   #current: Attempt | undefined;
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
@@ -248,6 +252,7 @@ export class PoolCall implements UpstreamExchange {
     }
     this.#current = attempt;
     this.#attempts++;
+    if (this.request.onAttempt !== undefined) this.#attemptAt = this.#owner.now();
     this.#upstreamId = attempt.connection.send(this);
   }
 
@@ -308,6 +313,12 @@ export class PoolCall implements UpstreamExchange {
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
     this.#owner.onAttemptEnd(current, outcome);
+    this.request.onAttempt?.({
+      upstream: current.lease.endpointId,
+      outcome: outcome.lease,
+      startedAt: this.#attemptAt,
+      endedAt: this.#owner.now(),
+    });
   }
 
   /** True for the first end only. */
