@@ -1,0 +1,185 @@
+// Everything that one gateway is made of, put together: who may come in, what is watched, what operators may do.
+import { createMultiplexer, type Multiplexer } from "@fairlead/aggregator";
+import { type AdminApi, type AdminChange, createAdminApi } from "./admin/api.ts";
+import { createEventStream, type EventStream } from "./admin/event-stream.ts";
+import { configOperations } from "./admin/operations/config.ts";
+import { observeOperations } from "./admin/operations/observe.ts";
+import { serverOperations } from "./admin/operations/servers.ts";
+import { type Authenticator, createAuthenticator } from "./auth/authenticator.ts";
+import { hashKey } from "./auth/keys.ts";
+import { createTokenVerifier } from "./auth/oauth.ts";
+import { type ClientGate, createClientGate } from "./clients/client-gate.ts";
+import { clientsOf } from "./clients/from-config.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { type ConfigStore, createConfigStore } from "./config/store.ts";
+import { createWriteBack } from "./config/write-back.ts";
+import { eventLogger } from "./event-log.ts";
+import type { GatewayLogger } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import { type Observer, observedGate } from "./observe.ts";
+import { type Audit, createAudit } from "./protect/audit.ts";
+import type { Scrubber } from "./protect/scrub.ts";
+import { createServerPolicy } from "./protect/server-policy.ts";
+import { applyConfig } from "./reload.ts";
+import { version } from "./version.ts";
+
+export interface Gateway {
+  readonly multiplexer: Multiplexer;
+  readonly admin: AdminApi;
+  readonly clients: ClientGate;
+  readonly store: ConfigStore;
+  readonly events: EventStream;
+  /** The authenticator in force; a reload exchanges it. */
+  readonly authenticate: () => Authenticator;
+  /** Lets the operators' token in that was made at the start. */
+  useAdminToken(token: string): void;
+  close(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  readonly loaded: LoadedConfig;
+  readonly logger: GatewayLogger;
+  readonly scrubber: Scrubber;
+  /** The URL that clients use, once it is known. */
+  readonly endpoint: () => string;
+}
+
+export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOptions): Gateway {
+  const { scrub } = scrubber;
+  const events = createEventStream();
+  let authenticate: Authenticator;
+  let madeToken: string | undefined;
+  let metrics: Metrics | undefined;
+
+  const clients = createClientGate({
+    settings: clientsOf(loaded.gateway),
+    onRefusal(client, limit) {
+      metrics?.refused(limit);
+      logger.debug({ client, limit }, `${client} was refused a request: ${limit}`);
+    },
+  });
+  const audit = auditOf(loaded);
+  const observers: Observer[] = [
+    (request) => metrics?.observe(request),
+    ...(audit === undefined ? [] : [audit.observe]),
+  ];
+  const logEvent = eventLogger(logger);
+  const multiplexer = createMultiplexer(
+    { ...loaded.multiplexer, serverInfo: { name: "fairlead", version } },
+    {
+      gate: observedGate(clients, observers, scrub),
+      onEvent(event) {
+        logEvent(event);
+        // What servers print may hold anything; it stays in the log.
+        if (event.type === "stderr" || event.type === "internal-error") return;
+        events.publish(event.type, JSON.parse(scrub(JSON.stringify(event))) as Record<string, unknown>);
+      },
+    },
+  );
+  const { metrics: metricsConfig } = loaded.gateway;
+  metrics = createMetrics({ status: () => multiplexer.getStatus(), version, ...metricsConfig });
+
+  const store = createConfigStore({
+    initial: loaded,
+    async apply(next, before) {
+      const changes = await applyConfig(multiplexer, next, before);
+      scrubber.add(next.secrets);
+      clients.update(clientsOf(next.gateway));
+      logger.level = next.gateway.logging.level;
+      authenticate = authenticatorOf(next);
+      return changes;
+    },
+    onReload(report) {
+      metrics?.reloaded(report.ok);
+      events.publish("config-reloaded", {
+        ...report,
+        error: report.error === null ? null : scrub(report.error),
+      });
+      if (report.ok)
+        logger.info(
+          { changes: report.changes },
+          report.changes.length === 0
+            ? "the configuration was read again; nothing is different"
+            : `the configuration was read again: ${report.changes.join("; ")}`,
+        );
+      else logger.error(`the configuration was not applied, the one before stays:\n${report.error}`);
+    },
+  });
+  authenticate = authenticatorOf(loaded);
+
+  const admin = createAdminApi({
+    operations: [
+      ...observeOperations({
+        status: () => multiplexer.getStatus(),
+        analytics: () => multiplexer.getStatus(),
+        endpoint,
+        clients,
+        store,
+        events,
+      }),
+      ...serverOperations({
+        multiplexer,
+        policy: createServerPolicy(() => store.current.gateway),
+        persist: createWriteBack(loaded.file),
+      }),
+      ...configOperations(store),
+    ],
+    version,
+    events,
+    metrics: () => metrics?.render() ?? Promise.resolve({ type: "text/plain", text: "" }),
+    onChange,
+    onError: (error) => logger.error({ err: error }, "an admin request failed inside the gateway"),
+    scrub,
+  });
+
+  return {
+    multiplexer,
+    admin,
+    clients,
+    store,
+    events,
+    authenticate: () => authenticate,
+    useAdminToken(token) {
+      madeToken = token;
+      scrubber.add([token]);
+      authenticate = authenticatorOf(store.current);
+    },
+    async close() {
+      store.close();
+      await multiplexer.close();
+      await admin.close();
+      events.close();
+      metrics?.close();
+      await audit?.close();
+    },
+  };
+
+  function onChange(change: AdminChange): void {
+    const { actor, operation, outcome } = change;
+    logger.info(change, `${actor}: ${operation} ${outcome === "ok" ? "done" : outcome}`);
+    audit?.change(change);
+    events.publish("admin-change", JSON.parse(scrub(JSON.stringify(change))) as Record<string, unknown>);
+  }
+
+  function authenticatorOf({ gateway }: LoadedConfig): Authenticator {
+    const { admin: adminConfig, clients: clientsConfig, oauth } = gateway;
+    const token = adminConfig.token ?? madeToken;
+    return createAuthenticator({
+      anonymous: clientsConfig.anonymous,
+      known: clientsOf(gateway).known,
+      adminTokenSha256: adminConfig.tokenSha256 ?? (token === undefined ? undefined : hashKey(token)),
+      oauth:
+        oauth === undefined
+          ? undefined
+          : { settings: oauth, verifier: createTokenVerifier({ settings: oauth }) },
+    });
+  }
+
+  function auditOf({ gateway }: LoadedConfig): Audit | undefined {
+    const { audit: settings } = gateway.logging;
+    if (settings === undefined) return undefined;
+    const onProblem = (error: unknown): void =>
+      logger.error({ err: error }, "the audit log cannot be written; it is tried again");
+    return createAudit({ ...settings, scrub, onProblem });
+  }
+}
