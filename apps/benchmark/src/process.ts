@@ -66,8 +66,7 @@ export async function startMeasured({
   const pid = child.pid ?? Number.NaN;
   return {
     pid,
-    cpuUs: () =>
-      readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + ranForUs(pid, thread), 0),
+    cpuUs: () => readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + ranForUs(pid, thread), 0),
     rssBytes: () => Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES,
     stop,
   };

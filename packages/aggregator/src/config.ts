@@ -145,10 +145,65 @@ export interface LimitsConfig {
   readonly maxConcurrentStarts?: number | undefined;
 }
 
+/** Which calls a rule is about: all conditions hold; a list holds when one of its globs does (`*` is any characters). */
+export interface RuleMatch {
+  /** Such as `tools/call` or `resources/*`. */
+  readonly methods?: readonly string[] | undefined;
+  /** Namespaces. */
+  readonly pools?: readonly string[] | undefined;
+  /** Original names of tools; holds for `tools/call` only. */
+  readonly tools?: readonly string[] | undefined;
+  /** Ids of callers. */
+  readonly clients?: readonly string[] | undefined;
+  /** All of these are among the request's own tags: `params._meta["fairlead/tags"]`. */
+  readonly tags?: readonly string[] | undefined;
+  /** Least length of `params`, in bytes. */
+  readonly minParamsBytes?: number | undefined;
+  /** Greatest length of `params`, in bytes. */
+  readonly maxParamsBytes?: number | undefined;
+}
+
+/** What a rule says about the calls that it matches; what it leaves out stays as it is. */
+export interface RuleRoute {
+  /** Only upstreams with all of these tags. */
+  readonly tags?: readonly string[] | undefined;
+  /** Only upstreams with all of these capabilities. */
+  readonly capabilities?: readonly string[] | undefined;
+  /** Name of a built-in load-balancing strategy. */
+  readonly strategy?: string | undefined;
+  /** From 0 to 9, higher is served first; wins over the caller's. */
+  readonly priority?: number | undefined;
+  /** Name of one of the `timeoutClasses`. */
+  readonly timeoutClass?: string | undefined;
+}
+
+export interface RoutingRule {
+  /** For people: in errors, events and analytics. */
+  readonly name: string;
+  /** @defaultValue every call */
+  readonly match?: RuleMatch | undefined;
+  readonly route: RuleRoute;
+}
+
+export interface TimeoutClass {
+  /** As in a pool, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** As in a pool, in milliseconds. */
+  readonly maxTimeoutMs?: number | undefined;
+}
+
+export interface RoutingConfig {
+  /** The first one that matches a call holds for it; at most 1 000. */
+  readonly rules: readonly RoutingRule[];
+  readonly timeoutClasses?: Readonly<Record<string, TimeoutClass>> | undefined;
+}
+
 export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
   /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
   readonly poolDefaults?: PoolDefaults | undefined;
+  /** Rules about single kinds of calls. @defaultValue none, which costs nothing */
+  readonly routing?: RoutingConfig | undefined;
   /**
    * Original names of tools that a query of `executeRequest` may go to; the first that a pool has is taken.
    * @defaultValue hybrid_search, vector_search, search, query, graph_query

@@ -19,7 +19,12 @@ export type {
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  RoutingConfig,
+  RoutingRule,
+  RuleMatch,
+  RuleRoute,
   StdioUpstreamConfig,
+  TimeoutClass,
   ToolPolicy,
   UpstreamConfig,
 } from "./config.ts";

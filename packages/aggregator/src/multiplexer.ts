@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
+import { createFetchHandler } from "./client/fetch-handler.ts";
 import type { Gate } from "./client/gate.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import {
@@ -52,6 +53,11 @@ export interface Multiplexer extends Management {
    * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
    */
   handler(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
+  /**
+   * The same for frameworks that speak the web's `Request` and `Response`. Other paths get 404. Closing the response's body,
+   * or aborting the request's signal, is the client going away. Without a `caller` all requests count as one's.
+   */
+  fetch(request: Request, caller?: Caller): Promise<Response>;
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
   /**
@@ -193,6 +199,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     ...management,
     initialize,
     handler: http.handle,
+    fetch: createFetchHandler(http.handle),
     serveStdio: (input, output, caller) =>
       serveStdio({
         caller,

@@ -25,9 +25,10 @@ if (listener.transport === "stdio") {
     let server: McpServer | undefined;
     serveStdio(
       () =>
-        (server = createModernServer(
-          (kind) => void (kind === "tools" ? server?.sendToolListChanged() : server?.sendPromptListChanged()),
-        )),
+        (server = createModernServer((kind) => {
+          if (kind === "tools") server?.sendToolListChanged();
+          else server?.sendPromptListChanged();
+        })),
       { legacy: "reject" },
     );
   }

@@ -4,6 +4,7 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
+import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { RequestTrack } from "./gate.ts";
 import { RunningRequests } from "./running.ts";
@@ -39,6 +40,8 @@ export interface Exchange {
   reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
+  /** Takes the answer while it arrives; undefined when this front, or its client, only takes whole ones. */
+  replyInParts(resume: () => void): AnswerSink | undefined;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
   /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */

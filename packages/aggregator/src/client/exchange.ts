@@ -6,6 +6,7 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
+import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
@@ -18,7 +19,11 @@ export interface Responder {
   fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
   drop(): void;
+  /** Takes an answer in parts, if this front can; `resume` is called when a slow reader has caught up. */
+  inParts?(resume: () => void): ResponseParts;
 }
+
+export type ResponseParts = Omit<AnswerSink, "id">;
 
 export interface ExchangeFields {
   readonly era: Era;
@@ -73,6 +78,19 @@ export class ClientExchange implements Exchange {
       this.track?.failed(error.code);
       responder.fail(error);
     }
+  }
+
+  replyInParts(resume: () => void): AnswerSink | undefined {
+    const parts = this.#ended ? undefined : this.#responder.inParts?.(resume);
+    if (parts === undefined) return undefined;
+    return {
+      id: this.id,
+      begin: () => parts.begin(),
+      write: (part) => parts.write(part),
+      end: () => {
+        if (this.#end()) parts.end();
+      },
+    };
   }
 
   notify(message: Buffer): void {

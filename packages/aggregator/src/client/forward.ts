@@ -4,9 +4,11 @@
 import { type Caller, DEFAULT_PRIORITY } from "../caller.ts";
 import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { AnswerSink } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
@@ -98,6 +100,11 @@ class ForwardedRequest implements PoolRequest {
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
     else exchange.fail(unfinished(pool.namespace, original, kind));
+  }
+
+  /** Nothing but the id differs between equal eras; for the other one the whole answer has to be seen. */
+  onLongAnswer(era: Era, resume: () => void): AnswerSink | undefined {
+    return era === this.#exchange.era ? this.#exchange.replyInParts(resume) : undefined;
   }
 
   onError(error: AggregatorError): void {

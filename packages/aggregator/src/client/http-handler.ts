@@ -231,7 +231,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     // 2026-07-28: a closed response stream is a cancellation. 2025-11-25: it is not; the call goes on.
     response.on("close", () => {
       keepAlive.remove(response);
-      if (response.writableFinished || era === "legacy") return;
+      if (response.writableFinished || (era === "legacy" && !responder.isInParts)) return;
       exchange.cancel();
     });
     service.request(exchange);

@@ -1,8 +1,9 @@
 // The answer to one POST: plain JSON when the first thing to say is the answer, an event stream once something comes
 // before it.
 import type { ServerResponse } from "node:http";
-import { toSseEvent } from "../wire/sse.ts";
-import type { Responder } from "./exchange.ts";
+import { toSingleLine } from "../wire/splice.ts";
+import { EVENT_HEAD, EVENT_TAIL, toSseEvent } from "../wire/sse.ts";
+import type { Responder, ResponseParts } from "./exchange.ts";
 
 /** What all responses of a front share. */
 export interface ResponderFront {
@@ -30,6 +31,7 @@ export class HttpResponder implements Responder {
   readonly #acceptsStream: boolean;
   readonly #front: ResponderFront;
   #streaming = false;
+  #inParts = false;
 
   constructor(response: ServerResponse, acceptsStream: boolean, front: ResponderFront) {
     this.#response = response;
@@ -39,6 +41,11 @@ export class HttpResponder implements Responder {
 
   reply(message: Buffer, status = 200, retryAfterMs?: number): void {
     const response = this.#response;
+    if (this.#inParts) {
+      // An answer that has begun cannot be taken back; a connection that breaks tells the client so.
+      response.destroy();
+      return;
+    }
     if (this.#streaming) {
       this.#front.keepAlive.remove(response);
       response.end(toSseEvent(message));
@@ -61,6 +68,10 @@ export class HttpResponder implements Responder {
   drop(): void {
     // A cancelled request gets no answer: an empty stream, or an empty acceptance for who takes no stream.
     const response = this.#response;
+    if (this.#inParts) {
+      response.destroy();
+      return;
+    }
     this.#front.keepAlive.remove(response);
     if (!this.#streaming)
       response.writeHead(
@@ -68,6 +79,27 @@ export class HttpResponder implements Responder {
         this.#acceptsStream ? { ...this.#common(), ...STREAM_HEADERS } : this.#common(),
       );
     response.end();
+  }
+
+  inParts(resume: () => void): ResponseParts {
+    const response = this.#response;
+    return {
+      begin: () => {
+        this.#inParts = true;
+        // A comment must not stand inside of an event.
+        this.#front.keepAlive.remove(response);
+        if (this.#streaming) response.write(EVENT_HEAD);
+        else response.writeHead(200, { ...this.#common(), "content-type": "application/json" });
+        response.on("drain", resume);
+      },
+      write: (part) => response.write(this.#streaming ? toSingleLine(part) : part),
+      end: () => void (this.#streaming ? response.end(EVENT_TAIL) : response.end()),
+    };
+  }
+
+  /** Whether a part of the answer has gone out: then it is of no use once the connection is gone. */
+  get isInParts(): boolean {
+    return this.#inParts;
   }
 
   #openStream(): void {

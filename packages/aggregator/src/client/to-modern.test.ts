@@ -32,6 +32,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     id: message.subarray(envelope.id.start, envelope.id.end),
     headers: undefined,
     reply: () => {},
+    replyInParts: () => undefined,
     fail: () => {},
     notify: () => {},
     drop: () => {},

@@ -6,8 +6,14 @@ import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fair
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { AttemptEnd } from "../client/gate.ts";
+import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
-import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type {
+  AnswerSink,
+  UpstreamConnection,
+  UpstreamExchange,
+  UpstreamFailure,
+} from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { PoolMember } from "./member.ts";
@@ -45,6 +51,8 @@ export interface PoolRequest {
   onAttempt?: ((attempt: AttemptEnd) => void) | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
+  onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
 }
 
@@ -96,6 +104,8 @@ export class PoolCall implements UpstreamExchange {
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
   #ended = false;
+  /** Whether the client has the beginning of the answer. */
+  #hasBegun = false;
 
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
@@ -140,11 +150,7 @@ export class PoolCall implements UpstreamExchange {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress") {
-      const { timeoutMs, maxTimeoutMs } = this.request;
-      this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
-      this.#arm(this.#leftMs());
-    }
+    if (envelope.method === "notifications/progress") this.#extend();
     this.request.onNotification(message, envelope);
   }
 
@@ -159,6 +165,27 @@ export class PoolCall implements UpstreamExchange {
     if (this.#end(false)) this.request.onAnswer(message, envelope);
   }
 
+  onLongAnswer(resume: () => void): AnswerSink | undefined {
+    const era = this.#current?.connection.target.era;
+    const sink = era === undefined ? undefined : this.request.onLongAnswer?.(era, resume);
+    if (sink === undefined) return undefined;
+    return {
+      id: sink.id,
+      begin: () => {
+        this.#hasBegun = true;
+        sink.begin();
+      },
+      write: (part) => {
+        this.#extend();
+        return sink.write(part);
+      },
+      end: () => {
+        this.#settle(SUCCESS);
+        if (this.#end(false)) sink.end();
+      },
+    };
+  }
+
   onFailure(failure: UpstreamFailure): void {
     const attempt = this.#current;
     if (attempt === undefined) return;
@@ -169,7 +196,12 @@ export class PoolCall implements UpstreamExchange {
     this.#settle(outcomeOfFailure(failure));
     this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
-    if (failure.executed === "maybe" && !this.request.repeatable) {
+    if (this.#hasBegun) {
+      this.#fail("CONNECTION_FAILED", `The answer to ${this.request.subject} broke off: ${failure.message}`, {
+        upstream,
+        outcome: "unknown",
+      });
+    } else if (failure.executed === "maybe" && !this.request.repeatable) {
       this.#fail(
         "OUTCOME_UNKNOWN",
         `${this.request.subject} was sent to ${upstream}, but no answer came: ${failure.message}. It may have been executed; check before you repeat it.`,
@@ -200,7 +232,7 @@ export class PoolCall implements UpstreamExchange {
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
   abandon(reason: string): void {
-    if (this.#current === undefined || !this.request.repeatable) return;
+    if (this.#current === undefined || !this.request.repeatable || this.#hasBegun) return;
     this.#current.connection.cancel(this.#upstreamId, reason);
     this.onFailure({ executed: "maybe", kind: "transport", message: reason });
   }
@@ -330,6 +362,13 @@ export class PoolCall implements UpstreamExchange {
     this.#waiting = false;
     this.#owner.onEnd(this, failed);
     return true;
+  }
+
+  /** Something came: there is time for more, within the bound. */
+  #extend(): void {
+    const { timeoutMs, maxTimeoutMs } = this.request;
+    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+    this.#arm(this.#leftMs());
   }
 
   #arm(delayMs: number): void {

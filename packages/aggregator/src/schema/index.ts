@@ -9,6 +9,7 @@ export {
   poolOptionsSchema,
   poolSchema,
 } from "./pool-schema.ts";
+export { routingSchema } from "./routing-schema.ts";
 export { suggest } from "./suggest.ts";
 export { upstreamSchema } from "./upstream-schema.ts";
 export { type ConfigValidation, validateConfig } from "./validate-config.ts";

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { LimitsConfig, MultiplexerConfig } from "../config.ts";
 import { type FieldsOf, type ObjectSchema, positive, text } from "./fields.ts";
 import { poolDefaultsSchema, poolSchema } from "./pool-schema.ts";
+import { routingSchema } from "./routing-schema.ts";
 
 export const separatorSchema: z.ZodType<string> = z
   .string()
@@ -34,6 +35,7 @@ export const limitsSchema: ObjectSchema<LimitsConfig> = z.strictObject(limitsFie
 const multiplexerFields: FieldsOf<MultiplexerConfig> = {
   pools: z.array(poolSchema).describe("One pool for each namespace"),
   poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),
+  routing: routingSchema.optional().describe("Rules about single kinds of calls"),
   queryTools: z
     .array(text)
     .optional()

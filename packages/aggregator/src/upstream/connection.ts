@@ -20,6 +20,18 @@ export interface UpstreamFailure {
   readonly cause?: unknown;
 }
 
+/** Where a long answer goes while it arrives. Nothing is final before `begin`. */
+export interface AnswerSink {
+  /** The bytes that take the place of the answer's id. */
+  readonly id: Buffer;
+  /** From here on the answer can only be completed or broken off. */
+  begin(): void;
+  /** @returns false when the reader is behind; it says when it has caught up */
+  write(part: Buffer): boolean;
+  /** The answer is complete. */
+  end(): void;
+}
+
 /** One request on its way through a connection; every exchange ends in exactly one `onAnswer` or `onFailure`. */
 export interface UpstreamExchange {
   /** The method, for the connection's own bookkeeping and headers. */
@@ -36,6 +48,11 @@ export interface UpstreamExchange {
   /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
   onNotification(message: Buffer, envelope: Envelope): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
+  /**
+   * The result has become long before it was complete. @returns where its parts go instead of `onAnswer`, or undefined
+   * when it has to be whole; `resume` is called when a reader that was behind has caught up
+   */
+  onLongAnswer?(resume: () => void): AnswerSink | undefined;
   onFailure(failure: UpstreamFailure): void;
 }
 

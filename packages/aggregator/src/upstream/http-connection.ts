@@ -60,6 +60,7 @@ export function createHttpConnection(
 
   const owner: HttpExchangeOwner = {
     maxMessageBytes,
+    maxDepth: options.maxDepth,
     pending,
     onSession(id) {
       // Modern servers have no sessions; one that still names one is not told of it again.

@@ -2,13 +2,16 @@
 // costs one object and no closures.
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
+import { LONG_BYTES } from "../wire/lines.ts";
 import { createSseParser, type SseParser } from "../wire/sse.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
+import { beginLongAnswer, type LongAnswer } from "./long-answer.ts";
 import type { Pending, PendingEntry } from "./pending.ts";
 
 /** What an exchange needs of its connection. */
 export interface HttpExchangeOwner {
   readonly maxMessageBytes: number;
+  readonly maxDepth: number;
   readonly pending: Pending<HttpExchange>;
   /** The server named the session. */
   onSession(id: string): void;
@@ -30,6 +33,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
   #retryAfterMs: number | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #long: LongAnswer | undefined;
   #sse: SseParser | undefined;
 
   constructor(owner: HttpExchangeOwner, exchange: UpstreamExchange, session: string | undefined) {
@@ -67,6 +71,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
       this.#sse = createSseParser({
         maxEventBytes: this.#owner.maxMessageBytes,
         onEvent: (data) => void this.#owner.pending.deliver(data, this.id),
+        onLongEvent: (head) => this.#beginLong(head),
         onOversize: () => this.#tooLarge(),
       });
     }
@@ -77,13 +82,26 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
       this.#sse.push(chunk);
       return;
     }
+    if (this.#long !== undefined) {
+      this.#long.part(chunk);
+      return;
+    }
+    const before = this.#bytes;
     this.#bytes += chunk.length;
     const limit = this.#status < 300 ? this.#owner.maxMessageBytes : MAX_ERROR_BYTES;
     if (this.#bytes <= limit) this.#chunks.push(chunk);
     else if (this.#status < 300) this.#tooLarge();
+    if (before >= LONG_BYTES || this.#bytes < LONG_BYTES || this.#status >= 300) return;
+    const head = Buffer.concat(this.#chunks);
+    this.#long = this.#beginLong(head);
+    this.#chunks = this.#long === undefined ? [head] : [];
   }
 
   onResponseEnd(): void {
+    if (this.#long !== undefined) {
+      this.#long.end();
+      return;
+    }
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     if (this.#status >= 300) this.#refused(body);
     else if (this.#sse === undefined && body.length > 0) {
@@ -102,12 +120,26 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
     this.#fail({ executed, kind: "transport", message: describe(error), cause: error });
   }
 
-  #tooLarge(): void {
-    this.#fail({
-      executed: "maybe",
-      kind: "protocol",
-      message: `the answer is longer than the ${this.#owner.maxMessageBytes} bytes allowed`,
+  #beginLong(head: Buffer): LongAnswer | undefined {
+    const controller = this.#controller;
+    if (controller === undefined || this.#aborted) return undefined;
+    return beginLongAnswer(head, this.id, this.exchange, {
+      maxBytes: this.#owner.maxMessageBytes,
+      maxDepth: this.#owner.maxDepth,
+      pause: () => controller.pause(),
+      resume: () => controller.resume(),
+      takesParts: () => !this.#aborted,
+      onEnd: () => this.#owner.pending.take(this.id) !== undefined,
+      onBroken: (why) => this.#break(why),
     });
+  }
+
+  #tooLarge(): void {
+    this.#break(`the answer is longer than the ${this.#owner.maxMessageBytes} bytes allowed`);
+  }
+
+  #break(message: string): void {
+    this.#fail({ executed: "maybe", kind: "protocol", message });
     this.abort();
   }
 

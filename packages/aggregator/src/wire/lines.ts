@@ -9,8 +9,19 @@ export interface LineSplitterOptions {
   readonly carriageReturns?: boolean;
   /** A whole line, without its terminator. */
   readonly onLine: (line: Buffer) => void;
+  /**
+   * A line has become long. It may be taken in parts from here on, beginning with `head`; the parts count towards the
+   * bound no more. Asked once a line. @returns undefined to go on collecting
+   */
+  readonly onLongLine?: (head: Buffer) => LinePartSink | undefined;
   /** A line longer than the bound came to its end and was dropped; these are its first and last bytes. */
   readonly onOversize: (head: Buffer, tail: Buffer) => void;
+}
+
+/** Takes the rest of a long line. */
+export interface LinePartSink {
+  part(part: Buffer): void;
+  end(): void;
 }
 
 export interface LineSplitter {
@@ -19,18 +30,22 @@ export interface LineSplitter {
   end(): void;
 }
 
+/** From this length on a line is a long one, in bytes. */
+export const LONG_BYTES: number = 256 * 1024;
 /** How much of the beginning and the end of a dropped line is kept. */
 const EXCERPT_BYTES = 256;
 const LF = 0x0a;
 const CR = 0x0d;
 
 export function createLineSplitter(options: LineSplitterOptions): LineSplitter {
-  const { maxLineBytes, carriageReturns = false, onLine, onOversize } = options;
+  const { maxLineBytes, carriageReturns = false, onLine, onLongLine, onOversize } = options;
   let parts: Buffer[] = [];
   let length = 0;
   /** First and last bytes of the line that is being dropped. */
   let dropped: { head: Buffer; tail: Buffer } | undefined;
   let skipLineFeed = false;
+  let sink: LinePartSink | undefined;
+  let wasAsked = false;
 
   return { push, end };
 
@@ -58,19 +73,37 @@ export function createLineSplitter(options: LineSplitterOptions): LineSplitter {
   }
 
   function end(): void {
-    if (length > 0 || dropped !== undefined) finish(Buffer.alloc(0));
+    if (length > 0 || dropped !== undefined || sink !== undefined) finish(Buffer.alloc(0));
   }
 
   function keep(part: Buffer): void {
+    if (sink !== undefined) {
+      sink.part(part);
+      return;
+    }
     if (dropped !== undefined || length + part.length > maxLineBytes) {
       drop(part);
       return;
     }
     parts.push(part);
     length += part.length;
+    if (length < LONG_BYTES || wasAsked || onLongLine === undefined) return;
+    wasAsked = true;
+    const head = Buffer.concat(parts, length);
+    sink = onLongLine(head);
+    parts = sink === undefined ? [head] : [];
+    if (sink !== undefined) length = 0;
   }
 
   function finish(last: Buffer): void {
+    wasAsked = false;
+    if (sink !== undefined) {
+      const taken = sink;
+      sink = undefined;
+      if (last.length > 0) taken.part(last);
+      taken.end();
+      return;
+    }
     if (dropped !== undefined || length + last.length > maxLineBytes) {
       drop(last);
       const { head, tail } = dropped ?? { head: last, tail: last };

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { LONG_BYTES } from "./lines.ts";
 import { createSseParser, toSseEvent } from "./sse.ts";
 
 function parse(
@@ -48,4 +49,26 @@ it("reads back what the writer frames, byte by byte", () => {
 it("drops an event over the bound and goes on with the next", () => {
   const stream = `data: ${"x".repeat(200)}\n\ndata: a\ndata: ${"y".repeat(90)}\ndata: ${"z".repeat(90)}\n\ndata: ok\n\n`;
   expect(parse([Buffer.from(stream)], 100)).toEqual({ events: ["ok"], oversized: 2 });
+});
+
+it("hands a long event on in parts, and the next one whole again", () => {
+  const value = "x".repeat(3 * LONG_BYTES);
+  const stream = Buffer.from(`: hi\nevent: message\ndata: ${value}\ndata: more\n\ndata: short\n\n`);
+  for (const size of [1_000, 65_536, stream.length]) {
+    const log: string[] = [];
+    let long = "";
+    const parser = createSseParser({
+      maxEventBytes: 10 * LONG_BYTES,
+      onEvent: (data) => log.push(data.toString()),
+      onOversize: () => log.push("oversize"),
+      onLongEvent: (head) => {
+        long = head.toString();
+        return { part: (part) => (long += part.toString()), end: () => log.push("end of the long one") };
+      },
+    });
+    for (let at = 0; at < stream.length; at += size) parser.push(stream.subarray(at, at + size));
+    // In one piece it is whole before it could become long.
+    if (size === stream.length) expect(log).toEqual([`${value}\nmore`, "short"]);
+    else expect([log, long]).toEqual([["end of the long one", "short"], `${value}\nmore`]);
+  }
 });

@@ -1,11 +1,13 @@
 // Server-sent events (WHATWG HTML, "Server-sent events"): an incremental parser over bytes, and the writer's framing.
-import { createLineSplitter } from "./lines.ts";
+import { createLineSplitter, type LinePartSink } from "./lines.ts";
 import { toSingleLine } from "./splice.ts";
 
 export interface SseParserOptions {
   /** Longest event that is delivered, in bytes. */
   readonly maxEventBytes: number;
   readonly onEvent: (data: Buffer) => void;
+  /** An event has become long; see {@link LineSplitterOptions.onLongLine}. The sink's `end` is the event's. */
+  readonly onLongEvent?: (head: Buffer) => LinePartSink | undefined;
   readonly onOversize: () => void;
 }
 
@@ -19,19 +21,31 @@ const LINE_FEED = Buffer.from("\n");
 
 /** Parses an event stream; only `data` matters to MCP, and an event without data is not delivered. */
 export function createSseParser(options: SseParserOptions): SseParser {
-  const { maxEventBytes, onEvent, onOversize } = options;
+  const { maxEventBytes, onEvent, onLongEvent, onOversize } = options;
   let data: Buffer[] = [];
   let bytes = 0;
   let broken = false;
+  let sink: LinePartSink | undefined;
   const lines = createLineSplitter({
     maxLineBytes: maxEventBytes,
     carriageReturns: true,
     onLine,
+    ...(onLongEvent === undefined ? {} : { onLongLine }),
     onOversize: () => {
       broken = true;
     },
   });
   return { push: lines.push };
+
+  function onLongLine(head: Buffer): LinePartSink | undefined {
+    const value = dataOf(head);
+    // Long events of more than one line are whole ones; nobody prints JSON like that.
+    if (value === undefined || broken || data.length > 0 || sink !== undefined) return undefined;
+    const taken = onLongEvent?.(value);
+    if (taken === undefined) return undefined;
+    sink = taken;
+    return { part: (part) => taken.part(part), end: () => {} };
+  }
 
   function onLine(line: Buffer): void {
     if (line.length === 0) {
@@ -40,6 +54,11 @@ export function createSseParser(options: SseParserOptions): SseParser {
     }
     const value = dataOf(line);
     if (value === undefined || broken) return;
+    if (sink !== undefined) {
+      sink.part(LINE_FEED);
+      sink.part(value);
+      return;
+    }
     bytes += value.length;
     if (bytes > maxEventBytes) {
       broken = true;
@@ -52,10 +71,13 @@ export function createSseParser(options: SseParserOptions): SseParser {
   function dispatch(): void {
     const parts = data;
     const wasBroken = broken;
+    const ended = sink;
+    sink = undefined;
     data = [];
     bytes = 0;
     broken = false;
-    if (wasBroken) onOversize();
+    if (ended !== undefined) ended.end();
+    else if (wasBroken) onOversize();
     else if (parts.length === 1 && parts[0] !== undefined && parts[0].length > 0) onEvent(parts[0]);
     else if (parts.length > 1)
       onEvent(Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [LINE_FEED, part]))));
@@ -70,8 +92,9 @@ function dataOf(line: Buffer): Buffer | undefined {
   return line.subarray(line[5] === SPACE ? 6 : 5);
 }
 
-const EVENT_HEAD = Buffer.from("event: message\ndata: ");
-const EVENT_TAIL = Buffer.from("\n\n");
+/** What stands before and behind a message that is an event. */
+export const EVENT_HEAD: Buffer = Buffer.from("event: message\ndata: ");
+export const EVENT_TAIL: Buffer = Buffer.from("\n\n");
 
 /** Frames one JSON-RPC message as an event. */
 export function toSseEvent(message: Buffer): Buffer {

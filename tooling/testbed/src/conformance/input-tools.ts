@@ -133,7 +133,9 @@ export const inputTools: Readonly<Record<string, InputTool>> = {
     }
     if (round === 2) {
       const color = accepted(responses, "step2")?.["color"] ?? "unknown";
-      return text(`Multi-round complete: ${String(state?.["name"])} likes ${String(color)}`);
+      return text(
+        `Multi-round complete: ${String(state?.["name"])} likes ${typeof color === "string" ? color : JSON.stringify(color)}`,
+      );
     }
     const step1 = elicit("Step 1: What is your name?", { name: { type: "string" } }, ["name"]);
     return { questions: { step1 }, state: { round: 1 } };

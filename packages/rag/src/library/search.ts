@@ -1,0 +1,149 @@
+// One question, two searches, one list. Says how it was answered: by words and vectors, or by words alone and why.
+import { RagError } from "../errors.ts";
+import type { ChunkRecord, RagStore, ScoredChunk, SearchFilter } from "../store/store.ts";
+import type { Dense } from "./dense.ts";
+import { diversify, dot } from "./diversify.ts";
+import { reciprocalRankFusion } from "./fuse.ts";
+
+export interface SearchQuery {
+  readonly query: string;
+  /** `hybrid`: words and meaning, fused by rank. @defaultValue "hybrid" */
+  readonly mode?: "hybrid" | "vector" | "lexical" | undefined;
+  /** 1 to 10 000. @defaultValue 10 */
+  readonly limit?: number | undefined;
+  /** Least cosine similarity, 0 to 1; hits at exactly this value stay. @defaultValue 0 */
+  readonly threshold?: number | undefined;
+  readonly filter?: SearchFilter | undefined;
+  /** 0: only the best; 1: only what is unlike the hits before. Needs vectors. @defaultValue 0 */
+  readonly diversity?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SearchHit {
+  /** Best first, from 1. */
+  readonly rank: number;
+  readonly score: number;
+  /** Cosine similarity to the query, where the chunk has a vector and the query got one. */
+  readonly similarity: number | null;
+  readonly chunk: ChunkRecord;
+}
+
+export interface SearchAnswer {
+  /** How it was answered, which need not be how it was asked. */
+  readonly mode: "hybrid" | "vector" | "lexical";
+  /** What the scores are: cosine similarity, BM25, or sums of reciprocal ranks. Only similarities compare across queries. */
+  readonly scoreKind: "similarity" | "bm25" | "rrf";
+  /** False when a threshold was asked for and there were no similarities to apply it to. */
+  readonly thresholdApplied: boolean;
+  readonly hits: readonly SearchHit[];
+  /** Why the mode is another one than was asked for, and the like. */
+  readonly notices: readonly string[];
+}
+
+const MIN_CANDIDATES = 50;
+const MAX_LIMIT = 10_000;
+const MAX_QUERY_CHARS = 10_000;
+
+export async function search(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
+  const { query, mode = "hybrid", limit = 10, threshold = 0, filter, diversity = 0, signal } = asked;
+  check(query.trim() !== "", "query must not be empty");
+  check(
+    query.length <= MAX_QUERY_CHARS,
+    `query must have at most ${MAX_QUERY_CHARS} characters, got ${query.length}`,
+  );
+  check(
+    Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT,
+    `limit must be an integer from 1 to ${MAX_LIMIT}, got ${limit}`,
+  );
+  check(threshold >= 0 && threshold <= 1, `threshold must be between 0 and 1, got ${threshold}`);
+  check(diversity >= 0 && diversity <= 1, `diversity must be between 0 and 1, got ${diversity}`);
+  signal?.throwIfAborted();
+
+  const candidates = Math.max(MIN_CANDIDATES, limit);
+  const lexically = (): Promise<readonly ScoredChunk[]> =>
+    store.lexical({ text: query, limit: candidates, filter });
+  // Words need no endpoint: they are looked up while it thinks.
+  const words = mode === "vector" ? undefined : lexically();
+  words?.catch(() => {});
+  const embedded = mode === "lexical" ? undefined : await dense.query(query, signal);
+  signal?.throwIfAborted();
+  if (embedded === undefined || "reason" in embedded) {
+    const notices = embedded === undefined ? [] : [`answered by words alone: ${embedded.reason}`];
+    const hits = await hitsOf(store, (await (words ?? lexically())).slice(0, limit), undefined);
+    return {
+      mode: "lexical",
+      scoreKind: "bm25",
+      thresholdApplied: threshold === 0,
+      hits,
+      notices: withThreshold(notices, threshold),
+    };
+  }
+
+  const near = await store.nearest({ vector: embedded.vector, limit: candidates, filter });
+  const ranked: readonly ScoredChunk[] =
+    words === undefined
+      ? near
+      : reciprocalRankFusion([await words, near], ({ key }) => key).map(({ item, score }) => ({
+          key: item.key,
+          score,
+        }));
+  const vectors = await similaritiesOf(store, ranked, near, embedded.vector, diversity > 0);
+  // A chunk without a vector has no similarity that could reach a threshold.
+  const kept =
+    threshold === 0 ? ranked : ranked.filter(({ key }) => (vectors.similarity.get(key) ?? -1) >= threshold);
+  const chosen =
+    diversity === 0
+      ? kept.slice(0, limit)
+      : diversify(kept, limit, diversity, ({ key }) => vectors.similarity.get(key) ?? 0, vectors.between);
+  const hits = await hitsOf(store, chosen, vectors.similarity);
+  const scoreKind = mode === "vector" ? "similarity" : "rrf";
+  return { mode, scoreKind, thresholdApplied: true, hits, notices: [] };
+}
+
+function withThreshold(notices: readonly string[], threshold: number): readonly string[] {
+  return threshold === 0 ? notices : [...notices, "the threshold was not applied: BM25 scores have no scale"];
+}
+
+async function hitsOf(
+  store: RagStore,
+  scored: readonly ScoredChunk[],
+  similarity: ReadonlyMap<number, number> | undefined,
+): Promise<readonly SearchHit[]> {
+  const records = new Map(
+    (await store.chunks(scored.map(({ key }) => key))).map((chunk) => [chunk.key, chunk]),
+  );
+  return scored
+    .flatMap(({ key, score }) => {
+      // Gone if it was replaced between the search and now.
+      const chunk = records.get(key);
+      return chunk === undefined ? [] : [{ score, chunk, similarity: similarity?.get(key) ?? null }];
+    })
+    .map((hit, at) => ({ rank: at + 1, ...hit }));
+}
+
+async function similaritiesOf(
+  store: RagStore,
+  ranked: readonly ScoredChunk[],
+  near: readonly ScoredChunk[],
+  query: Float32Array,
+  all: boolean,
+): Promise<{
+  readonly similarity: ReadonlyMap<number, number>;
+  between(a: ScoredChunk, b: ScoredChunk): number;
+}> {
+  const similarity = new Map(near.map(({ key, score }) => [key, score]));
+  const wanted = ranked.map(({ key }) => key).filter((key) => all || !similarity.has(key));
+  const vectors = wanted.length === 0 ? new Map<number, Float32Array>() : await store.vectors(wanted);
+  for (const [key, vector] of vectors) if (!similarity.has(key)) similarity.set(key, dot(vector, query));
+  return {
+    similarity,
+    between(a, b) {
+      const [left, right] = [vectors.get(a.key), vectors.get(b.key)];
+      return left === undefined || right === undefined ? 0 : dot(left, right);
+    },
+  };
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new RagError("INVALID_INPUT", message);
+}
