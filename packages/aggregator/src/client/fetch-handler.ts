@@ -87,9 +87,13 @@ class WebResponse extends Writable {
     return this.#headers.get(name) ?? undefined;
   }
 
-  writeHead(status: number, headers: OutgoingHttpHeaders = {}): this {
+  /** Takes both forms that Node's does: an object, or names and values in turn. */
+  writeHead(status: number, headers: OutgoingHttpHeaders | readonly string[] = {}): this {
     this.statusCode = status;
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) this.setHeader(name, value);
+    const fields: [string, number | string | readonly string[] | undefined][] = isFlat(headers)
+      ? headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))
+      : Object.entries(headers);
+    for (const [name, value] of fields) if (value !== undefined) this.setHeader(name, value);
     return this;
   }
 
@@ -144,4 +148,8 @@ class WebResponse extends Writable {
       { highWaterMark: 1 },
     );
   }
+}
+
+function isFlat(headers: OutgoingHttpHeaders | readonly string[]): headers is readonly string[] {
+  return Array.isArray(headers);
 }

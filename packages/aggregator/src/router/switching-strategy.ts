@@ -22,7 +22,7 @@ export function switchingStrategy(
   names: readonly string[],
   selected: () => string | undefined,
 ): StrategyFactory<never> {
-  return (options: never, host: StrategyHost): Strategy => {
+  return (options: unknown, host: StrategyHost): Strategy => {
     const first = host.child(factoryOf(own), options);
     const others = new Map(names.map((name) => [name, host.child(factoryOf(name))]));
     const all = [first, ...others.values()];

@@ -31,7 +31,7 @@ export interface Dense {
 export function createDense(
   store: RagStore,
   embedder: Embedder | undefined,
-  now = () => performance.now(),
+  now: () => number = () => performance.now(),
 ): Dense {
   let failure: { readonly reason: string; readonly until: number } | undefined;
 
