@@ -83,12 +83,18 @@ export class ClientExchange implements Exchange {
   replyInParts(resume: () => void): AnswerSink | undefined {
     const parts = this.#ended ? undefined : this.#responder.inParts?.(resume);
     if (parts === undefined) return undefined;
+    let bytes = 0;
     return {
       id: this.id,
       begin: () => parts.begin(),
-      write: (part) => parts.write(part),
+      write: (part) => {
+        bytes += part.length;
+        return parts.write(part);
+      },
       end: () => {
-        if (this.#end()) parts.end();
+        if (!this.#end()) return;
+        this.track?.streamed(bytes);
+        parts.end();
       },
     };
   }

@@ -118,6 +118,11 @@ export class RequestTrack {
     return Buffer.from(scrub(answer.toString("utf8")));
   }
 
+  /** A long answer has gone out in parts. */
+  streamed(bytes: number): void {
+    this.#end(OK, bytes);
+  }
+
   failed(code: string): void {
     this.#end({ outcome: "error", code }, 0);
   }

@@ -63,8 +63,13 @@ export function serverOperations({ multiplexer, policy, persist: keep }: ServerD
       }),
       output: done,
       async run({ id: server, drainTimeoutMs, persist: shouldPersist = false }) {
+        const options = drainTimeoutMs === undefined ? {} : { drainTimeoutMs };
+        const pool = multiplexer.getStatus().pools.find(({ replicas }) => isOnly(replicas, server));
+        // A pool cannot be empty: with its last upstream it goes as well.
         const result = await act(() =>
-          multiplexer.removeServer(server, drainTimeoutMs === undefined ? {} : { drainTimeoutMs }),
+          pool === undefined
+            ? multiplexer.removeServer(server, options)
+            : multiplexer.removePool(pool.namespace, options),
         );
         if (shouldPersist) await keep.removed(server);
         return result;
@@ -147,6 +152,10 @@ export function serverOperations({ multiplexer, policy, persist: keep }: ServerD
       run: ({ id: server }) => act(() => multiplexer.restartServer(server)),
     }),
   ];
+}
+
+function isOnly(replicas: readonly { readonly id: string }[], server: string): boolean {
+  return replicas.length === 1 && replicas[0]?.id === server;
 }
 
 function checked(server: Readonly<Record<string, unknown>>): UpstreamConfig {
