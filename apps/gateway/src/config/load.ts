@@ -16,6 +16,7 @@ import { configSchema, type GatewayConfig } from "./schema.ts";
 import { disabledServers, fromServerList, isServerList } from "./server-list.ts";
 import { type ConfigSource, readSource } from "./source.ts";
 import { explainStrategy, findStrategy, isBuiltIn } from "./strategies.ts";
+import { inWords } from "./words.ts";
 
 export interface LoadedConfig {
   /** Absolute path. */
@@ -53,10 +54,11 @@ export async function loadConfig(
       if (!ignored.some((base) => base.every((part, index) => at[index] === part))) fail(at, message);
     },
   });
-  const parsed = configSchema.safeParse(translated(value as Fields, source, environment));
+  const written = translated(value as Fields, source, environment);
+  const parsed = configSchema.safeParse(written);
   if (!parsed.success) {
     for (const { path: at, message, fix } of explainIssues(configSchema, parsed.error.issues))
-      fail(at, `${message}; ${fix}`);
+      fail(at, inWords(message, fix, at, written));
     throw new ConfigError(path, unique(problems));
   }
   for (const { path: at, message } of contradictionsOf(parsed.data)) fail(at, message);

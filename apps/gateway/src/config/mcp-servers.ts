@@ -1,5 +1,5 @@
 // The servers of an IDE's or chat program's own file: `mcpServers` of LM Studio, Claude and Cursor, `servers` of VS Code.
-import { isSecretField } from "./references.ts";
+import { environmentName, isSecretField } from "./references.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -31,15 +31,15 @@ function upstreamOf(entry: Fields): Fields | undefined {
   const switchedOff = disabled === true ? { enabled: false } : {};
   if (typeof address === "string") {
     const isSse = type === "sse" || transport === "sse";
-    return withReferences({
+    return {
       ...(isSse ? { transport: "sse" } : {}),
       url: address,
       ...(isFields(headers) ? { headers } : {}),
       ...switchedOff,
-    });
+    };
   }
   if (typeof command !== "string") return undefined;
-  return withReferences({
+  return {
     command,
     ...(Array.isArray(args) && args.length > 0 ? { args: args.map(String) } : {}),
     ...(isFields(env) && Object.keys(env).length > 0
@@ -47,16 +47,7 @@ function upstreamOf(entry: Fields): Fields | undefined {
       : {}),
     ...(typeof cwd === "string" ? { cwd } : {}),
     ...switchedOff,
-  });
-}
-
-/** VS Code asks for `${input:id}`; a gateway has nobody to ask, so it becomes an environment variable. */
-function withReferences(value: Fields): Fields {
-  return JSON.parse(JSON.stringify(value), (_key, field: unknown) =>
-    typeof field === "string"
-      ? field.replaceAll(/\$\{input:([^}]+)\}/g, (_whole, id: string) => `\${${environmentName(id)}}`)
-      : field,
-  ) as Fields;
+  };
 }
 
 /**
@@ -90,10 +81,6 @@ function hide(upstream: Fields, group: "env" | "headers", namespace: string, var
     return [name, `${scheme}\${${variable}}`];
   });
   return { [group]: Object.fromEntries(replaced) as unknown };
-}
-
-function environmentName(text: string): string {
-  return text.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_");
 }
 
 function uniqueName(name: string, taken: Fields): string {

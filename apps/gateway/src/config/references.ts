@@ -1,4 +1,5 @@
-// `${NAME}`, `${NAME:-default}`, `${env:NAME}` and `${file:path}` in any string: secrets stay out of the file.
+// `${NAME}`, `${NAME:-default}`, `${env:NAME}` and `${file:path}` in any string: secrets stay out of the file. VS Code asks a person
+// for `${input:some-id}`; a gateway has nobody to ask, so that is the variable SOME_ID.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ConfigPath } from "@fairlead/aggregator/schema";
@@ -16,8 +17,10 @@ export interface Resolved {
   readonly secrets: ReadonlySet<string>;
 }
 
-const REFERENCE = /\$\{(?:(env|file):)?([^}:]+)(?::-([^}]*))?\}/g;
+const REFERENCE = /\$\{(?:(env|file|input):)?([^}:]+)(?::-([^}]*))?\}/g;
 const SECRET_FIELD = /token|secret|password|passwd|authorization|api[-_]?key|^key$|cookie|credential/i;
+/** Stands for what is missing. Nothing is started with it; it keeps the checks that follow from complaining again. */
+const UNSET = "unset";
 const MAX_SECRET_BYTES = 64 * 1024;
 
 /** Whether a field of this name holds a secret. */
@@ -46,7 +49,9 @@ export function resolveReferences(value: unknown, options: ReferenceOptions): Re
   function replace(text: string, path: ConfigPath): string {
     return text.replaceAll(REFERENCE, (whole, kind: string | undefined, name: string, fallback?: string) => {
       if (kind === undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return whole;
-      const found = kind === "file" ? readSecret(name, path) : lookUp(name, fallback, path);
+      const variable = kind === "input" ? environmentName(name) : name;
+      const found = kind === "file" ? readSecret(name, path) : lookUp(variable, fallback, path);
+      if (found === UNSET) return found;
       if (kind === "file" || (name !== "FAIRLEAD_CONFIG_DIR" && path.some(isSecretField))) secrets.add(found);
       return found;
     });
@@ -59,7 +64,7 @@ export function resolveReferences(value: unknown, options: ReferenceOptions): Re
         path,
         `the environment variable ${name} is not set; set it, or write \${${name}:-default}`,
       );
-    return found ?? "";
+    return found ?? UNSET;
   }
 
   function readSecret(name: string, path: ConfigPath): string {
@@ -71,9 +76,14 @@ export function resolveReferences(value: unknown, options: ReferenceOptions): Re
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       options.fail(path, `the file ${file} cannot be read (${why}); write the secret into it`);
-      return "";
+      return UNSET;
     }
   }
+}
+
+/** `api-key` as the name of a variable: `API_KEY`. */
+export function environmentName(text: string): string {
+  return text.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_");
 }
 
 /** Where a file holds a secret itself in a field that may only refer to one. */

@@ -51,7 +51,13 @@ export interface GatewayConfig {
 }
 
 /** A file names strategies; only code can hand over a factory. */
-const pool = poolOptionsSchema.extend({ strategy: z.string().min(1).optional() });
+const pool = poolOptionsSchema.extend({
+  strategy: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Load-balancing strategy: built in, or an installed package. Default: least-connections"),
+});
 
 const fields = {
   server: serverSection.describe("Where the gateway listens, and to whom"),

@@ -66,7 +66,10 @@ const knownClient = z
   .strictObject({
     key: secret.optional().describe(`The key itself, only as a reference: \${NAME} or \${file:path}`),
     keySha256: z
-      .union([sha256, z.array(sha256)])
+      .union([sha256, z.array(sha256)], {
+        error:
+          "must be a SHA-256 in hexadecimal, 64 digits, or a list of them; `fairlead clients key` prints one",
+      })
       .optional()
       .describe("SHA-256 of the key, or of several while they are being changed"),
     priority: z

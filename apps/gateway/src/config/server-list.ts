@@ -4,6 +4,7 @@ import { explainIssues, printPath } from "@fairlead/aggregator/schema";
 import { z } from "zod";
 import { ConfigError } from "./error.ts";
 import type { ConfigSource } from "./source.ts";
+import { inWords } from "./words.ts";
 
 const seconds = z.number().gt(0);
 const auth = z.discriminatedUnion("type", [
@@ -52,6 +53,15 @@ const globalSettings = z.strictObject({
     })
     .optional(),
 });
+
+/** A whole file, for editors. */
+export const serverListSchema: z.ZodType = z
+  .object({
+    servers: z.record(z.string(), server).optional(),
+    mcp_servers: z.record(z.string(), server).optional(),
+    global_settings: globalSettings.optional(),
+  })
+  .catchall(server);
 
 type Server = z.output<typeof server>;
 type GlobalSettings = z.output<typeof globalSettings>;
@@ -104,7 +114,7 @@ export function fromServerList(value: Fields, source: ConfigSource, environment:
       source.file,
       explainIssues(schema, parsed.error.issues).map(({ path, message, fix }) => ({
         path: printPath(path),
-        message: `${message}; ${fix}`,
+        message: inWords(message, fix, path, value),
         ...source.placeOf(path),
       })),
     );
