@@ -1,77 +1,116 @@
-// `npm run benchmark`: measures, prints a table, and keeps JSON and Markdown.
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+// `npm run benchmark`: measures, prints tables, and keeps JSON, Markdown, charts and one page of everything.
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { compareReports } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
-import { printReport } from "./report.ts";
-import { runOverhead } from "./scenarios/overhead.ts";
+import { SCENARIOS } from "./registry.ts";
+import { printHtml } from "./report/html.ts";
+import { printMarkdown } from "./report/markdown.ts";
+import type { Profile, Scenario } from "./result.ts";
+import { keepReport, readReports } from "./store.ts";
 
-const HELP = `Usage: npm run benchmark -- [options]
+const HELP = `Usage: npm run benchmark -- [scenario …] [options]
+       npm run benchmark -- compare <folder> [<folder>]
+       npm run benchmark -- report [<folder>]
 
-Measures what a call costs on its way through the gateway, beside no gateway, nginx (where it is installed) and a proxy
-made of the official SDK. Linux only: CPU and memory are read from /proc.
+Measures scenarios (default: overhead) and keeps what came out: JSON, Markdown, charts, and index.html with everything.
+Linux only: CPU and memory are read from /proc.
+
+Scenarios:
+${SCENARIOS.map(({ name, description }) => `  ${name.padEnd(15)} ${description}`).join("\n")}
+  all             every one of them
 
 Options:
-  --profile quick|full  quick: 3 rounds of 3,000 calls (default); full: 7 rounds of 20,000
-  --concurrency <n>     calls at a time (default 32)
-  --payload <bytes>     payload of a call (default 180)
-  --without <name>      leaves a target out: nginx, gateway or sdk-proxy; may be given several times
-  --out <folder>        where overhead.json and overhead.md are written (default: reports/benchmark)
+  --profile quick|full  quick takes minutes (default), full about an hour
+  --without <name>      leaves a target out, such as nginx or mcp-hub; may be given several times
+  --out <folder>        where the files go (default: reports/benchmark)
   --help                this text
 
-Example:
-  npm run benchmark -- --profile full --without sdk-proxy
-`;
-const PROFILES = {
-  quick: { rounds: 3, calls: 3_000, warmUpCalls: 1_500 },
-  full: { rounds: 7, calls: 20_000, warmUpCalls: 5_000 },
-} as const;
+compare shows what changed between two folders of reports; the second is reports/benchmark by default. It ends with 1 when
+something got worse beyond noise. report writes index.html anew.
 
-const { values } = parseArgs({
+Examples:
+  npm run benchmark -- overhead --without mcp-hub
+  npm run benchmark -- all --profile full --out apps/benchmark/results
+  npm run benchmark -- compare apps/benchmark/results
+`;
+
+const DEFAULT_FOLDER = "reports/benchmark";
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     profile: { type: "string", default: "quick" },
-    concurrency: { type: "string", default: "32" },
-    payload: { type: "string", default: "180" },
     without: { type: "string", multiple: true, default: [] },
-    out: { type: "string", default: "reports/benchmark" },
+    out: { type: "string", default: DEFAULT_FOLDER },
     help: { type: "boolean", default: false },
   },
 });
 // An exit runs the handlers that end the targets; the default of these signals would not.
-for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) process.once(signal, () => process.exit(1));
 if (values.help) console.log(HELP);
 else process.exitCode = await main();
 
 async function main(): Promise<number> {
+  const [command, ...rest] = positionals;
+  if (command === "compare") return await compare(rest[0], rest[1] ?? DEFAULT_FOLDER);
+  if (command === "report") {
+    const folder = rest[0] ?? values.out;
+    await writeFile(join(folder, "index.html"), printHtml(await readReports(folder)));
+    console.log(resolve(folder, "index.html"));
+    return 0;
+  }
   if (process.platform !== "linux") {
     console.error("benchmark: CPU and memory are read from /proc, which only Linux has");
     return 1;
   }
-  const profile = Object.hasOwn(PROFILES, values.profile)
-    ? PROFILES[values.profile as keyof typeof PROFILES]
-    : undefined;
-  const concurrency = Number(values.concurrency);
-  const payloadBytes = Number(values.payload);
-  if (profile === undefined || !(concurrency >= 1) || !(payloadBytes >= 0)) {
+  const names = positionals.length === 0 ? ["overhead"] : positionals;
+  const known = new Map(SCENARIOS.map((scenario) => [scenario.name, scenario]));
+  const wanted = names.flatMap((name): readonly Scenario[] =>
+    name === "all" ? SCENARIOS : SCENARIOS.filter((scenario) => scenario.name === name),
+  );
+  const unknown = names.find((name) => name !== "all" && !known.has(name));
+  if (unknown !== undefined || (values.profile !== "quick" && values.profile !== "full")) {
     console.error(
-      "benchmark: --profile is quick or full, --concurrency a number from 1, --payload one from 0; see --help",
+      unknown === undefined
+        ? `benchmark: --profile is quick or full, got "${values.profile}"`
+        : `benchmark: there is no scenario "${unknown}"; there are ${[...known.keys()].join(", ")}`,
     );
     return 2;
   }
+  for (const scenario of wanted) await measure(scenario, values.profile);
+  console.log(`Everything on one page: ${resolve(values.out, "index.html")}`);
+  return 0;
+}
+
+async function measure(scenario: Scenario, profile: Profile): Promise<void> {
   const machine = describeMachine();
   const measuredAt = new Date().toISOString();
-  const onProgress = (line: string): void => console.error(line);
-  const result = await runOverhead({
-    ...profile,
-    concurrency,
-    payloadBytes,
+  const result = await scenario.run({
+    profile,
     without: values.without,
-    onProgress,
+    onProgress: (line) => console.error(line),
   });
-  const report = { measuredAt, machine, result };
-  await mkdir(values.out, { recursive: true });
-  await writeFile(join(values.out, "overhead.json"), `${JSON.stringify(report, null, 2)}\n`);
-  await writeFile(join(values.out, "overhead.md"), printReport(report));
-  console.log(printReport(report));
-  return 0;
+  const report = { measuredAt, profile, machine, result };
+  await keepReport(values.out, report);
+  console.log(printMarkdown(report));
+}
+
+async function compare(before: string | undefined, after: string): Promise<number> {
+  if (before === undefined) {
+    console.error(
+      "benchmark: compare needs the folder of the earlier reports, such as apps/benchmark/results",
+    );
+    return 2;
+  }
+  const changes = compareReports(await readReports(before), await readReports(after));
+  if (changes.length === 0) {
+    console.error(
+      `benchmark: ${before} and ${after} have no figure in common; measure the same scenarios first`,
+    );
+    return 2;
+  }
+  for (const { scenario, figure, before: old, after: now, verdict } of changes)
+    console.log(`${verdict.padEnd(6)} ${scenario}: ${figure}: ${old.toFixed(2)} → ${now.toFixed(2)}`);
+  return changes.some(({ verdict }) => verdict === "worse") ? 1 : 0;
 }

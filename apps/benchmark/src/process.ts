@@ -22,6 +22,8 @@ export interface StartOptions {
 
 const PAGE_BYTES = 4_096;
 const START_TIMEOUT_MS = 20_000;
+/** For ending in order. */
+const STOP_TIMEOUT_MS = 5_000;
 
 /** Starts a process and waits until its URL answers. @throws Error with its output when it does not come up */
 export async function startMeasured({
@@ -53,7 +55,9 @@ export async function startMeasured({
   });
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await exited;
+    clearTimeout(timer);
   };
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!(await answers(readyUrl))) {

@@ -23,3 +23,8 @@ export function pairedRatio(values: readonly number[], baseline: readonly number
   if (values.length !== baseline.length) throw new RangeError("pairs need as many values as baselines");
   return spread(values.map((value, at) => value / (baseline[at] ?? Number.NaN)));
 }
+
+/** For people: the median, and the lowest and highest in parentheses. */
+export function printSpread({ median: middle, min, max }: Spread, digits: number): string {
+  return `${middle.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
+}

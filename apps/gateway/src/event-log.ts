@@ -34,6 +34,9 @@ export function eventLogger(logger: Logger): (event: MultiplexerEvent) => void {
       case "failover":
         logger.warn(event, `${event.upstream} was failed over: ${event.reason}; ${event.moved} calls moved`);
         return;
+      case "calls-moved":
+        logger.warn(event, `calls on ${event.upstream} failed and go on on ${event.to}: ${event.reason}`);
+        return;
       case "upstream-ejected":
         logger.warn(event, `${event.upstream} gets no calls for ${event.durationMs} ms: ${event.reason}`);
         return;

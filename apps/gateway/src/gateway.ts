@@ -111,7 +111,7 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
     operations: [
       ...observeOperations({
         status: () => multiplexer.getStatus(),
-        analytics: () => multiplexer.getStatus(),
+        analytics: () => multiplexer.getPerformanceAnalytics(),
         endpoint,
         clients,
         store,

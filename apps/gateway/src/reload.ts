@@ -5,7 +5,7 @@ import type { Multiplexer, PoolConfig } from "@fairlead/aggregator";
 import type { LoadedConfig } from "./config/load.ts";
 
 /** What can only be changed by starting anew. */
-const FIXED = ["server", "admin", "tracing", "separator", "limits"] as const;
+const FIXED = ["server", "admin", "tracing", "separator", "zone", "limits"] as const;
 
 /** Says what was changed, in words. @throws the multiplexer's errors */
 export async function applyConfig(
@@ -30,6 +30,10 @@ export async function applyConfig(
     if (wanted.has(namespace)) continue;
     await multiplexer.removePool(namespace);
     changes.push(`pool ${namespace} removed`);
+  }
+  if (!isDeepStrictEqual(before.gateway.routing, next.gateway.routing)) {
+    multiplexer.updateRouting(next.gateway.routing);
+    changes.push("routing changed");
   }
   for (const section of ["clients", "logging", "views", "protection", "oauth"] as const) {
     if (!isDeepStrictEqual(before.gateway[section], next.gateway[section]))

@@ -11,3 +11,4 @@ export interface Caller {
 }
 
 export const DEFAULT_PRIORITY = 5;
+export const MAX_PRIORITY = 9;

@@ -86,12 +86,60 @@ export interface PoolConfig {
   readonly queueTimeoutMs?: number | undefined;
   /** Calls that may wait at a time. @defaultValue 1 000 */
   readonly maxQueue?: number | undefined;
+  /** After waiting this long a call counts as one priority (of 0 to 9) higher, in milliseconds. @defaultValue 200 */
+  readonly queueAgeingMs?: number | undefined;
   /** Whether `readOnlyHint` and `idempotentHint` of this pool's tools are believed. @defaultValue true */
   readonly trustAnnotations?: boolean | undefined;
   readonly tools?: Readonly<Record<string, ToolPolicy>> | undefined;
   readonly healthCheck?: HealthCheckConfig | undefined;
   readonly restart?: RestartConfig | undefined;
   readonly breaker?: BreakerConfig | undefined;
+  /** Leaves out an upstream whose calls fail, for a while. */
+  readonly outlierEjection?: OutlierEjectionConfig | undefined;
+  /** Ramp for upstreams that are new or come back. */
+  readonly slowStart?: SlowStartConfig | undefined;
+  /**
+   * When a smaller share (0 to 1) of the upstreams of one priority serves, ejections are disregarded: the fault is elsewhere.
+   * @defaultValue 0.5
+   */
+  readonly panicThresholdRatio?: number | undefined;
+  /**
+   * What it means when an upstream answers HTTP 503: `"rejected"` that it has not executed the call, which may therefore go
+   * elsewhere whatever it does; `"unknown"` that nobody can tell. @defaultValue "unknown"
+   */
+  readonly on503?: "rejected" | "unknown" | undefined;
+}
+
+export interface OutlierEjectionConfig {
+  /** @defaultValue true */
+  readonly enabled?: boolean | undefined;
+  /** Failures in a row that eject; 0: off. @defaultValue 5 */
+  readonly consecutiveFailures?: number | undefined;
+  /** Share of failures (0 to 1) within a window that ejects. @defaultValue 0.5 */
+  readonly failureRatio?: number | undefined;
+  /** Calls that take longer are slow, in milliseconds. @defaultValue Infinity: off */
+  readonly slowCallMs?: number | undefined;
+  /** Share of slow calls (0 to 1) within a window that ejects. @defaultValue 0.8 */
+  readonly slowCallRatio?: number | undefined;
+  /** Milliseconds. @defaultValue 10 000 */
+  readonly windowMs?: number | undefined;
+  /** Calls in a window below which shares mean nothing. @defaultValue 20 */
+  readonly minimumCalls?: number | undefined;
+  /** First ejection, in milliseconds; doubles with each further one. @defaultValue 1 000 */
+  readonly baseEjectionMs?: number | undefined;
+  /** Longest ejection, in milliseconds. @defaultValue 5 000 */
+  readonly maxEjectionMs?: number | undefined;
+  /** Share of a priority's upstreams that may be out at a time; one always may. @defaultValue 0.5 */
+  readonly maxEjectedRatio?: number | undefined;
+}
+
+export interface SlowStartConfig {
+  /** How long the ramp takes, in milliseconds; 0: none. @defaultValue 0 */
+  readonly windowMs?: number | undefined;
+  /** 1 is a straight line, larger gives more work early. @defaultValue 1 */
+  readonly aggression?: number | undefined;
+  /** Share of its weight (0 to 1) that it gets at once. @defaultValue 0.1 */
+  readonly minWeightRatio?: number | undefined;
 }
 
 /** What pools may have in common. */
@@ -104,6 +152,20 @@ export interface HealthCheckConfig {
   readonly timeoutMs?: number | undefined;
   /** Pings in a row that must fail before the upstream gets no more calls. @defaultValue 2 */
   readonly failureThreshold?: number | undefined;
+  /** Instead of a ping; resolves when the upstream is well, and throws when it is not. Only from code. */
+  readonly check?: HealthCheck | undefined;
+}
+
+/** Says whether an upstream is well: throws, or rejects, when it is not. */
+export type HealthCheck = (upstream: CheckedUpstream) => Promise<void> | void;
+
+/** An upstream as a health check sees it. */
+export interface CheckedUpstream {
+  readonly id: string;
+  /** Aborted when the time for the check is over. */
+  readonly signal: AbortSignal;
+  /** Sends it a request; resolves to the result. */
+  request(method: string, params?: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
 
 export interface RestartConfig {

@@ -2,6 +2,7 @@
 import { createBalancer } from "@fairlead/balancer";
 import { isNamespace } from "./catalog/names.ts";
 import { DEFAULT_STRATEGY, type MultiplexerConfig, type PoolConfig } from "./config.ts";
+import { routingContradictions } from "./router/routing-contradictions.ts";
 
 /** Something about a configuration that a person should know. */
 export interface ConfigFinding {
@@ -14,8 +15,8 @@ export interface ConfigFinding {
 }
 
 /** Every reason why a multiplexer cannot be made of `config`. */
-export function contradictionsOf({ pools, separator = "__" }: MultiplexerConfig): ConfigFinding[] {
-  const found: ConfigFinding[] = [];
+export function contradictionsOf({ pools, separator = "__", routing }: MultiplexerConfig): ConfigFinding[] {
+  const found: ConfigFinding[] = routing === undefined ? [] : routingContradictions(routing);
   if (!/^[A-Za-z0-9_-]{1,8}$/.test(separator)) {
     found.push({
       path: "separator",

@@ -10,6 +10,7 @@ export type AggregatorErrorCode =
   | "OUTCOME_UNKNOWN"
   | "DEADLINE_EXCEEDED"
   | "QUEUE_FULL"
+  | "QUEUE_TIMEOUT"
   | "NAME_COLLISION"
   | "INVALID_CONFIG"
   | "DRAINING"
@@ -29,6 +30,12 @@ export interface AggregatorErrorFacts {
   readonly timeoutMs?: number;
   /** The JSON-RPC error that the upstream refused the gateway's request with. */
   readonly upstreamError?: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+
+/** Whether the gateway itself had no room for the call, which was not executed: on HTTP a 503 that says when to try again. */
+export function isOverload({ code, facts }: AggregatorError): boolean {
+  const isRefusal = code === "QUEUE_FULL" || code === "QUEUE_TIMEOUT" || code === "DRAINING";
+  return isRefusal && facts.outcome === "not-executed";
 }
 
 export class AggregatorError extends Error {

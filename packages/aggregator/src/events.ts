@@ -34,6 +34,14 @@ export type MultiplexerEvent =
       readonly reason: string;
       readonly moved: number;
     }
+  /** Calls that failed on `upstream` go on elsewhere, the first one on `to`; told once for many in a row. */
+  | {
+      readonly type: "calls-moved";
+      readonly pool: string;
+      readonly upstream: string;
+      readonly to: string;
+      readonly reason: string;
+    }
   /** Calls to an upstream failed, so that it gets none for a while. */
   | {
       readonly type: "upstream-ejected";

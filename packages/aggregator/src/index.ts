@@ -1,3 +1,12 @@
+export type {
+  PerformanceAnalytics,
+  PerformanceDashboard,
+  PoolPerformance,
+  UpstreamPerformance,
+} from "./analytics/analytics.ts";
+export type { CallFigures, LatencyFigures } from "./analytics/call-window.ts";
+export type { FailoverEntry } from "./analytics/failover-history.ts";
+export type { OptimizationAdvice } from "./analytics/optimization.ts";
 export type { Caller } from "./caller.ts";
 export type { Collision } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
@@ -12,10 +21,13 @@ export type {
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export type {
   BreakerConfig,
+  CheckedUpstream,
+  HealthCheck,
   HealthCheckConfig,
   HttpUpstreamConfig,
   LimitsConfig,
   MultiplexerConfig,
+  OutlierEjectionConfig,
   PoolConfig,
   PoolDefaults,
   RestartConfig,
@@ -23,6 +35,7 @@ export type {
   RoutingRule,
   RuleMatch,
   RuleRoute,
+  SlowStartConfig,
   StdioUpstreamConfig,
   TimeoutClass,
   ToolPolicy,
@@ -36,9 +49,15 @@ export {
   RpcError,
   ToolError,
 } from "./errors.ts";
+export type { EventHub, EventOf, EventType } from "./event-hub.ts";
 export type { MultiplexerEvent } from "./events.ts";
 export type { DrainOptions, Management } from "./management.ts";
-export { createMultiplexer, type Multiplexer, type MultiplexerOptions } from "./multiplexer.ts";
+export {
+  createMultiplexer,
+  type InitializeOptions,
+  type Multiplexer,
+  type MultiplexerOptions,
+} from "./multiplexer.ts";
 export { withPoolDefaults } from "./pool-defaults.ts";
 export {
   type CustomConfigurationOptions,
@@ -52,5 +71,6 @@ export {
   type PresetConfiguration,
 } from "./presets/preset-configuration.ts";
 export { LoadBalancingStrategy, type LoadBalancingStrategyName } from "./presets/strategy-names.ts";
+export type { ServerAddress } from "./server-address.ts";
 export type { MultiplexerStatus, PoolStatus, Problem, UpstreamStatus } from "./status.ts";
 export type { ReplicaStatus } from "./upstream/replica-state.ts";

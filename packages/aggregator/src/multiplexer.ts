@@ -2,6 +2,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
+import { analyticsOf, type PerformanceAnalytics } from "./analytics/analytics.ts";
+import { createFailoverHistory } from "./analytics/failover-history.ts";
 import type { Caller } from "./caller.ts";
 import { createCatalog } from "./catalog/catalog.ts";
 import { createFetchHandler } from "./client/fetch-handler.ts";
@@ -18,19 +20,22 @@ import { createNotifier } from "./client/notifier.ts";
 import { createService } from "./client/service.ts";
 import { createSessions } from "./client/sessions.ts";
 import { serveStdio } from "./client/stdio-front.ts";
-import type { LimitsConfig, MultiplexerConfig, PoolConfig } from "./config.ts";
+import type { LimitsConfig, MultiplexerConfig, PoolConfig, RoutingConfig, UpstreamConfig } from "./config.ts";
 import { contradictionsOf } from "./contradictions.ts";
 import { AggregatorError } from "./errors.ts";
-import { balancerEvent, type MultiplexerEvent } from "./events.ts";
+import { createEventHub, type EventHub } from "./event-hub.ts";
+import type { MultiplexerEvent } from "./events.ts";
 import { collisionError, createManagement, isFatal, type Management } from "./management.ts";
-import { stateOf } from "./pool/member.ts";
-import { createPool, type Pool, type PoolListener } from "./pool/pool.ts";
+import { createPool, type Pool } from "./pool/pool.ts";
 import { withPoolDefaults } from "./pool-defaults.ts";
+import { createPoolListener } from "./pool-listener.ts";
+import { createRouter } from "./router/router.ts";
+import { poolsOf, type ServerAddress } from "./server-address.ts";
 import { type MultiplexerStatus, statusOf } from "./status.ts";
 import { createStartLimiter } from "./upstream/start-limiter.ts";
 
 export interface MultiplexerOptions {
-  /** Told of everything worth a log line; must not throw. */
+  /** Told of everything worth a log line, from the beginning; see also {@link Multiplexer.on}. */
   readonly onEvent?: (event: MultiplexerEvent) => void;
   /** Asked before each request, and told of its end. @defaultValue everything passes */
   readonly gate?: Gate;
@@ -42,12 +47,21 @@ export interface MultiplexerOptions {
   readonly random?: Random;
 }
 
+export interface InitializeOptions {
+  /** Milliseconds. @defaultValue 5 000 */
+  readonly settleMs?: number;
+}
+
 export interface Multiplexer extends Management {
   /**
-   * Starts all upstreams and resolves as soon as each has joined or failed once, or after `settleMs`; nobody waits for a
-   * server that hangs. @throws {@link AggregatorError} `NAME_COLLISION`
+   * Starts all upstreams and resolves as soon as each has joined or failed once, or after `settleMs` (5 000 ms); nobody
+   * waits for a server that hangs. `servers` are added to the configured pools before.
+   * @throws {@link AggregatorError} `NAME_COLLISION`, `INVALID_CONFIG`
    */
-  initialize(options?: { readonly settleMs?: number }): Promise<void>;
+  initialize(options?: InitializeOptions): Promise<void>;
+  initialize(servers: readonly ServerAddress[], options?: InitializeOptions): Promise<void>;
+  /** Also takes a server by host and port; its pool is made if it is not there. */
+  readonly addServer: Management["addServer"] & ((server: ServerAddress) => Promise<string>);
   /**
    * Takes an HTTP request if its path is one of MCP's; false leaves it to who mounted it, untouched. Without a `caller`
    * each session, or each connection where there is no session, counts as one; a session belongs to who opened it.
@@ -72,7 +86,13 @@ export interface Multiplexer extends Management {
     request: MethodRequest | QueryRequest,
     options?: number | ExecuteOptions,
   ): Promise<Result>;
+  /** Replaces the routing rules, for calls from here on. @throws {@link AggregatorError} `INVALID_CONFIG` */
+  updateRouting(routing: RoutingConfig | undefined): void;
   getStatus(): MultiplexerStatus;
+  /** Figures of the last minute, advice that follows from them, and the failovers that are remembered. */
+  getPerformanceAnalytics(): PerformanceAnalytics;
+  /** Listens to one kind of event, or with `"*"` to all; returns how to stop. */
+  readonly on: EventHub["on"];
   /** Takes no new connections' worth of work: streams end, responses close their connections; resolves when nothing runs. */
   drainAll(timeoutMs: number): Promise<void>;
   /** Ends everything; calls that still run fail. Idempotent. */
@@ -90,15 +110,22 @@ const DEFAULT_LIMITS: Required<{ [K in keyof LimitsConfig]: number }> = {
   maxConcurrentStarts: 4,
 };
 const DRAIN_POLL_MS = 10;
+const SETTLE_MS = 5_000;
 
 /** Creates a multiplexer; nothing is started yet. @throws {@link AggregatorError} `INVALID_CONFIG` */
 export function createMultiplexer(config: MultiplexerConfig, options: MultiplexerOptions = {}): Multiplexer {
-  const { clock = systemClock, random = Math.random, basePath = "/mcp", onEvent = () => {} } = options;
+  const { clock = systemClock, random = Math.random, basePath = "/mcp" } = options;
   const { separator = "__", serverInfo = { name: "fairlead", version: "0.1.0" } } = config;
   const [contradiction] = contradictionsOf({ ...config, pools: config.pools.map(completed) });
   if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
   const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(config.limits ?? {}) };
   const startedAt = clock.now();
+  const { emit: onEvent, on } = createEventHub();
+  if (options.onEvent !== undefined) on("*", options.onEvent);
+  const history = createFailoverHistory(clock);
+  on("failover", ({ pool, upstream, reason }) => history.forced(pool, upstream, reason));
+  let { routing } = config;
+  let router = createRouter(routing);
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
   let started = false;
@@ -106,44 +133,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   let draining = false;
   let closing: Promise<void> | undefined;
 
-  const listener: PoolListener = {
-    onCatalogChange(pool, kinds) {
-      const known = new Set(catalog.collisions.map(({ name }) => name));
-      catalog.rebuild(kinds);
-      for (const collision of catalog.collisions) {
-        if (!known.has(collision.name)) onEvent({ type: "name-collision", collision });
-      }
-      onEvent({ type: "catalog-changed", pool: pool.namespace, kinds });
-      notifier.listChanged(pool, kinds);
-    },
-    onMemberState(pool, member) {
-      const { status, reason, nextTryAtMs } = stateOf(member);
-      const retryInMs = nextTryAtMs === null ? null : nextTryAtMs - clock.now();
-      onEvent({
-        type: "upstream-state",
-        pool: pool.namespace,
-        upstream: member.id,
-        status,
-        reason,
-        retryInMs,
-      });
-    },
-    onServerNotification: (pool, _member, message, envelope) =>
-      notifier.serverNotification(pool, message, envelope),
-    onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
-    onProblem: (pool, { id }, message) =>
-      onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
-    onBalancerEvent(namespace, event) {
-      const told = balancerEvent(namespace, event);
-      if (told !== undefined) onEvent(told);
-    },
-  };
+  // The catalog is made of the pools, so it comes after them.
+  const listener = createPoolListener({ catalog: () => catalog, notifier, history, clock, onEvent });
   const poolOf = (pool: PoolConfig): Pool =>
     createPool({
       config: pool,
       limits,
       clientInfo: serverInfo,
       zone: config.zone,
+      routingStrategies: () => strategiesIn(routing),
       starts,
       clock,
       random,
@@ -157,6 +155,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     pageSize: limits.pageSize,
     notifier,
     gate: options.gate,
+    router: () => router,
   });
   const inProcess = createInProcess({
     catalog,
@@ -198,6 +197,11 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   return {
     ...management,
     initialize,
+    addServer: async (first: string | ServerAddress, upstream?: UpstreamConfig) => {
+      if (typeof first !== "string") return (await addServers([first]))[0] ?? "";
+      if (upstream === undefined) throw new RangeError("upstream must be given after a namespace");
+      return await management.addServer(first, upstream);
+    },
     handler: http.handle,
     fetch: createFetchHandler(http.handle),
     serveStdio: (input, output, caller) =>
@@ -222,6 +226,14 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       const settings = typeof options === "number" ? { priority: options } : options;
       return (await inProcess.execute(request, settings)) as Result;
     },
+    updateRouting(next) {
+      const [contradiction] = contradictionsOf({ pools: [], routing: next });
+      if (contradiction !== undefined) throw new AggregatorError("INVALID_CONFIG", contradiction.message);
+      routing = next;
+      router = createRouter(next);
+      // Their balancers are made with the strategies that the rules name.
+      for (const pool of pools) pool.configure(pool.config);
+    },
     getStatus: () =>
       statusOf({
         pools,
@@ -235,6 +247,8 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         basePath,
         serverInfo,
       }),
+    getPerformanceAnalytics: () => analyticsOf({ pools, router, history, clock }),
+    on,
     drainAll,
     close,
     [Symbol.asyncDispose]: close,
@@ -244,7 +258,12 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     return withPoolDefaults(pool, config.poolDefaults);
   }
 
-  async function initialize({ settleMs = 5_000 }: { readonly settleMs?: number } = {}): Promise<void> {
+  async function initialize(
+    first: readonly ServerAddress[] | InitializeOptions = {},
+    second: InitializeOptions = {},
+  ): Promise<void> {
+    const [servers, { settleMs = SETTLE_MS }] = isList(first) ? [first, second] : [[], first];
+    await addServers(servers);
     started = true;
     for (const pool of pools) pool.start();
     const timer = new AbortController();
@@ -256,6 +275,17 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     initialized = true;
     const collision = catalog.collisions.find((candidate) => isFatal(candidate));
     if (collision !== undefined) throw collisionError(collision);
+  }
+
+  /** Returns their ids. */
+  async function addServers(servers: readonly ServerAddress[]): Promise<string[]> {
+    const ids: string[] = [];
+    for (const pool of poolsOf(servers)) {
+      if (!pools.some(({ namespace }) => namespace === pool.namespace)) await management.addPool(pool);
+      else for (const upstream of pool.upstreams) await management.addServer(pool.namespace, upstream);
+      ids.push(...pool.upstreams.flatMap(({ id }) => id ?? []));
+    }
+    return ids;
   }
 
   async function drainAll(timeoutMs: number): Promise<void> {
@@ -274,6 +304,14 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     })();
     return closing;
   }
+}
+
+function isList(value: readonly ServerAddress[] | InitializeOptions): value is readonly ServerAddress[] {
+  return Array.isArray(value);
+}
+
+function strategiesIn(routing: RoutingConfig | undefined): readonly string[] {
+  return [...new Set(routing?.rules.flatMap(({ route: { strategy } }) => strategy ?? []))];
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

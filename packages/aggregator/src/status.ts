@@ -1,9 +1,10 @@
 // The state of everything at one moment, in plain data for people and dashboards.
 import type { Clock } from "@fairlead/core";
+import { overallFigures } from "./analytics/analytics.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
-import { type PoolMember, stateOf } from "./pool/member.ts";
+import { isServing, type PoolMember, stateOf } from "./pool/member.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { ReplicaStatus } from "./upstream/replica-state.ts";
 
@@ -15,6 +16,23 @@ export interface MultiplexerStatus {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly uptimeMs: number;
+  /** Whether every pool has an upstream that is ready. */
+  readonly isHealthy: boolean;
+  readonly totalServers: number;
+  /** Upstreams that are ready. */
+  readonly healthyServers: number;
+  /** Strategies of the pools, each once. */
+  readonly currentStrategy: string;
+  /** Calls that wait for an upstream. */
+  readonly queueSize: number;
+  /** Of calls that ended in the last minute, in milliseconds. */
+  readonly avgResponseTime: number;
+  /** Calls per second that ended in the last minute. */
+  readonly throughput: number;
+  /** Of calls that ended in the last minute, 0 to 1. */
+  readonly errorRate: number;
+  /** Milliseconds, as `uptimeMs`. */
+  readonly uptime: number;
   readonly pools: readonly PoolStatus[];
   readonly clients: { readonly sessions: number; readonly streams: number };
   readonly calls: { readonly total: number; readonly inFlight: number; readonly failed: number };
@@ -54,6 +72,8 @@ export interface UpstreamStatus {
   readonly pid: number | null;
   readonly inFlight: number;
   readonly breaker: "closed" | "open" | "half-open";
+  /** Whether it gets no calls for a while, since too many failed. */
+  readonly ejected: boolean;
   readonly calls: number;
   readonly failures: number;
   readonly server: { readonly name: string; readonly version: string } | null;
@@ -87,6 +107,8 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
     status: overall(sources),
     startedAt: new Date(Date.now() - uptimeMs).toISOString(),
     uptimeMs: Math.round(uptimeMs),
+    ...summaryOf(sources),
+    uptime: Math.round(uptimeMs),
     pools: pools.map((pool) => poolStatus(pool, sources)),
     clients: { sessions: sessions.size, streams: sessions.streams },
     calls: {
@@ -95,6 +117,35 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
       failed: sum(({ calls }) => calls.failed),
     },
     problems: problemsOf(sources),
+  };
+}
+
+function summaryOf({
+  pools,
+  draining,
+  clock,
+}: StatusSources): Pick<
+  MultiplexerStatus,
+  | "isHealthy"
+  | "totalServers"
+  | "healthyServers"
+  | "currentStrategy"
+  | "queueSize"
+  | "avgResponseTime"
+  | "throughput"
+  | "errorRate"
+> {
+  const members = pools.flatMap((pool) => pool.members);
+  const { throughput, errorRate, latencyMs } = overallFigures(pools, clock.now());
+  return {
+    isHealthy: !draining && pools.every((pool) => pool.members.some(isServing)),
+    totalServers: members.length,
+    healthyServers: members.filter(isServing).length,
+    currentStrategy: [...new Set(pools.map(({ balancing }) => balancing.strategy))].join(", "),
+    queueSize: pools.reduce((total, { queued }) => total + queued, 0),
+    avgResponseTime: latencyMs.mean,
+    throughput,
+    errorRate,
   };
 }
 
@@ -110,20 +161,22 @@ const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", 
 
 function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
   const { lists } = pool.catalog;
+  const { strategy, endpoints } = pool.balancing;
+  const ejected = new Set(endpoints.filter((endpoint) => endpoint.ejected).map(({ id }) => id));
   return {
     namespace: pool.namespace,
     path: `${basePath}/${pool.namespace}`,
-    strategy: pool.strategy,
+    strategy,
     tools: lists.tools.size,
     resources: lists.resources.size,
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
     queued: pool.queued,
-    replicas: pool.members.map((member) => upstreamStatus(member, clock)),
+    replicas: pool.members.map((member) => upstreamStatus(member, ejected.has(member.id), clock)),
   };
 }
 
-function upstreamStatus(member: PoolMember, clock: Clock): UpstreamStatus {
+function upstreamStatus(member: PoolMember, ejected: boolean, clock: Clock): UpstreamStatus {
   const { replica, breaker, config } = member;
   const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
@@ -144,6 +197,7 @@ function upstreamStatus(member: PoolMember, clock: Clock): UpstreamStatus {
     pid,
     inFlight: member.inFlight,
     breaker: breaker.state.status,
+    ejected,
     calls: member.calls,
     failures: member.failures,
     server: info?.serverInfo ?? null,

@@ -9,7 +9,7 @@ import {
   RpcError,
   ToolError,
 } from "@fairlead/aggregator";
-import { fixtureServerPath, readLedger, tempDir } from "@fairlead/testbed";
+import { fixtureServerPath, modernFixtureServerPath, readLedger, tempDir } from "@fairlead/testbed";
 import { afterEach, describe, expect, it } from "vitest";
 
 const closing: (() => unknown)[] = [];
@@ -146,6 +146,31 @@ describe("executeRequest", () => {
     await expect(multiplexer.executeRequest({ method: "tools/list" })).rejects.toMatchObject({
       code: "DRAINING",
     });
+  });
+
+  it.each([
+    ["2025-11-25", fixtureServerPath],
+    ["2026-07-28", modernFixtureServerPath],
+  ])("has long answers whole, from a server of revision %s over HTTP", async (_revision, path) => {
+    const server = {
+      transport: "streamable-http",
+      url: "http://127.0.0.1:{port}/mcp",
+      command: process.execPath,
+      args: [path, "--http", "--port", "{port}"],
+    } as const;
+    const multiplexer = await start({ pools: [{ namespace: "fix", upstreams: [server] }] });
+    await expect.poll(() => multiplexer.getStatus().isHealthy, { timeout: 20_000 }).toBe(true);
+    const call = { method: "tools/call", params: { name: "fix__big", arguments: { bytes: 3_000_000 } } };
+    expect(textOf(await multiplexer.executeRequest(call))).toBe("x".repeat(3_000_000));
+    const response = await multiplexer.fetch(
+      new Request("http://anything.example/mcp", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...call }),
+      }),
+    );
+    const { result } = (await response.json()) as { result: Record<string, unknown> };
+    expect(textOf(result)).toBe("x".repeat(3_000_000));
   });
 
   it("reports progress, and cancels on the server too", async () => {

@@ -43,12 +43,18 @@ interface Answer {
   readonly result: Record<string, unknown> | undefined;
 }
 
+interface RequestOptions {
+  readonly path?: string;
+  readonly caller?: string;
+  readonly priority?: number;
+}
+
 export interface Harness {
   readonly multiplexer: Multiplexer;
   readonly events: MultiplexerEvent[];
   readonly url: string;
-  request(method: string, params?: unknown, options?: { path?: string; caller?: string }): Promise<Answer>;
-  call(name: string, args?: unknown, options?: { path?: string; caller?: string }): Promise<Answer>;
+  request(method: string, params?: unknown, options?: RequestOptions): Promise<Answer>;
+  call(name: string, args?: unknown, options?: RequestOptions): Promise<Answer>;
   tools(path?: string): Promise<string[]>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -71,10 +77,18 @@ export async function start(config: MultiplexerConfig): Promise<Harness> {
   const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
   let id = 0;
 
-  const request: Harness["request"] = async (method, params = {}, { path = "/mcp", caller } = {}) => {
+  const request: Harness["request"] = async (
+    method,
+    params = {},
+    { path = "/mcp", caller, priority } = {},
+  ) => {
     const response = await fetch(url + path, {
       method: "POST",
-      headers: { "content-type": "application/json", ...(caller === undefined ? {} : { caller }) },
+      headers: {
+        "content-type": "application/json",
+        ...(caller === undefined ? {} : { caller }),
+        ...(priority === undefined ? {} : { priority: String(priority) }),
+      },
       body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
     });
     const { result, error } = (await response.json()) as Pick<Answer, "result" | "error">;

@@ -99,7 +99,8 @@ export function createBulkhead(options: BulkheadOptions = {}): Bulkhead {
     positiveMs("shedding.targetMs", shedding.targetMs);
     positiveMs("shedding.intervalMs", shedding.intervalMs);
   }
-  const queue = createFairQueue<Waiter>({
+  const queue = createFairQueue<Priority, Waiter>({
+    classes: ["high", "normal", "low"],
     ageingMs,
     weightOf: (key) => numberBetween("weightOf(key)", weightOf(key), 0.01, 100),
   });
@@ -238,7 +239,7 @@ export function createBulkhead(options: BulkheadOptions = {}): Bulkhead {
   }
 }
 
-interface Waiter extends Queued {
+interface Waiter extends Queued<Priority> {
   admit(permit: Permit): void;
   refuse(error: unknown): void;
 }

@@ -1,37 +1,48 @@
 // Who is next: the most urgent class first, where waiting makes a call more urgent, so that nothing starves; within a
 // class, keys take turns by weight (deficit round robin: Shreedhar & Varghese, 1995).
-import type { Priority } from "./call-context.ts";
 
-export interface Queued {
+/** Something that waits. */
+export interface Queued<P> {
+  /** Whom queues are fair between. */
   readonly key: string;
-  readonly priority: Priority;
+  readonly priority: P;
+  /** On the scale of the `now` that is passed in, in milliseconds. */
   readonly queuedAt: number;
 }
 
-export interface FairQueueOptions {
+/** See {@link createFairQueue}. */
+export interface FairQueueOptions<P> {
+  /** All priorities, the most urgent first. */
+  readonly classes: readonly P[];
   /** After waiting this long a call counts as one class more urgent, after twice as long as two, and so on. */
   readonly ageingMs: number;
   /** A key's share relative to the others. */
   readonly weightOf: (key: string) => number;
 }
 
-export interface FairQueue<T extends Queued> {
+/** A queue that is fair between keys, and in which nothing starves. */
+export interface FairQueue<P, T extends Queued<P>> {
   readonly size: number;
   push(item: T): void;
   /** False when it is not in the queue (any more). */
   remove(item: T): boolean;
+  /** The next one, which stays in the queue; `shift` with the same arguments takes it out. */
+  peek(now: number, newest?: boolean): T | undefined;
   /** Takes out the next one; of its key the oldest, or with `newest` the newest. */
   shift(now: number, newest?: boolean): T | undefined;
   /**
    * Takes out the newest call of the key that has most in the least urgent class, if that is less urgent than `priority`, or
    * as urgent and its key would still have more than `key` with one call more. Keeps one key from filling the queue.
    */
-  pushOut(key: string, priority: Priority): T | undefined;
+  pushOut(key: string, priority: P): T | undefined;
 }
 
-const classes: readonly Priority[] = ["high", "normal", "low"];
-
-export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQueueOptions): FairQueue<T> {
+/** An empty queue. */
+export function createFairQueue<P, T extends Queued<P>>({
+  classes,
+  ageingMs,
+  weightOf,
+}: FairQueueOptions<P>): FairQueue<P, T> {
   const rings = classes.map(() => new Map<string, Turn<T>>());
   let size = 0;
 
@@ -58,17 +69,9 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
       const turn = ring.get(item.key);
       return turn !== undefined && take(ring, turn, item);
     },
+    peek: (now, newest = false) => next(now, newest)?.item,
     shift(now, newest = false) {
-      let best: { ring: Ring<T>; turn: Turn<T>; item: T; rank: number } | undefined;
-      for (const [rank, ring] of rings.entries()) {
-        const turn = nextTurn(ring);
-        const item = turn?.items.at(newest ? -1 : 0);
-        if (turn === undefined || item === undefined) continue;
-        const aged = rank - Math.floor((now - item.queuedAt) / ageingMs);
-        const older = best !== undefined && item.queuedAt < best.item.queuedAt;
-        if (best === undefined || aged < best.rank || (aged === best.rank && older))
-          best = { ring, turn, item, rank: aged };
-      }
+      const best = next(now, newest);
       if (best === undefined) return undefined;
       best.turn.deficit -= 1;
       take(best.ring, best.turn, best.item);
@@ -90,7 +93,21 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
     },
   };
 
-  function ringOf(priority: Priority): Ring<T> {
+  function next(now: number, newest: boolean): Choice<T> | undefined {
+    let best: Choice<T> | undefined;
+    for (const [rank, ring] of rings.entries()) {
+      const turn = nextTurn(ring);
+      const item = turn?.items.at(newest ? -1 : 0);
+      if (turn === undefined || item === undefined) continue;
+      const aged = rank - Math.floor((now - item.queuedAt) / ageingMs);
+      const older = best !== undefined && item.queuedAt < best.item.queuedAt;
+      if (best === undefined || aged < best.rank || (aged === best.rank && older))
+        best = { ring, turn, item, rank: aged };
+    }
+    return best;
+  }
+
+  function ringOf(priority: P): Ring<T> {
     return rings[classes.indexOf(priority)] as Ring<T>;
   }
 
@@ -111,6 +128,13 @@ export function createFairQueue<T extends Queued>({ ageingMs, weightOf }: FairQu
 
 /** The keys of a class in the order of their turns; the first one's turn it is. */
 type Ring<T> = Map<string, Turn<T>>;
+
+interface Choice<T> {
+  readonly ring: Ring<T>;
+  readonly turn: Turn<T>;
+  readonly item: T;
+  readonly rank: number;
+}
 
 interface Turn<T> {
   readonly key: string;

@@ -55,6 +55,12 @@ export {
   type RetryLimit,
   ThrottledError,
 } from "./errors.ts";
+export {
+  createFairQueue,
+  type FairQueue,
+  type FairQueueOptions,
+  type Queued,
+} from "./fair-queue.ts";
 export { createFallback, type Fallback, type FallbackOptions } from "./fallback.ts";
 export type { RateOptions } from "./gcra.ts";
 export { createHedge, type Hedge, type HedgeOptions } from "./hedge.ts";

@@ -6,7 +6,7 @@ import { quick, until } from "./host.ts";
 
 describe("chat", () => {
   it("answers with text, counts, model and host", async () => {
-    await using pair = await startPair();
+    await using pair = await startPair({ models: [{ ...models[0], key: model, loaded: true }] });
     expect(await pair.client.chat(ask)).toEqual({
       text: "Two and two is four.",
       reasoning: "",
@@ -15,6 +15,12 @@ describe("chat", () => {
       model,
       host: new URL(pair.url).host,
       usage: { promptTokens: 5, completionTokens: 5, reasoningTokens: 0 },
+      timings: {
+        queueMs: expect.any(Number) as number,
+        loadMs: undefined,
+        firstPartMs: expect.any(Number) as number,
+        durationMs: expect.any(Number) as number,
+      },
       attempts: 1,
       warnings: [],
     });
@@ -24,6 +30,7 @@ describe("chat", () => {
     await using pair = await startPair({
       models: [{ ...models[0], key: model, answer: () => ({ reasoning: "Hm.", content: "Yes, it is." }) }],
     });
+    await pair.client.chat(ask);
     const events: AnswerEvent[] = [];
     for await (const event of pair.client.streamChat(ask)) events.push(event);
     expect(events.slice(0, -1)).toEqual([
@@ -45,7 +52,7 @@ describe("chat", () => {
 
   it("ends the generation when the reader of a stream leaves", async () => {
     await using pair = await startPair({
-      models: [{ key: model, answer: "word ".repeat(10_000), loadMs: 0, tokensPerSecond: 1_000 }],
+      models: [{ key: model, answer: "word ".repeat(10_000), loaded: true, tokensPerSecond: 1_000 }],
     });
     for await (const event of pair.client.streamChat(ask)) {
       expect(event.type).toBe("text");

@@ -3,6 +3,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { limitsSchema, poolOptionsSchema, toJsonSchema } from "@fairlead/aggregator/schema";
 import { loadConfig } from "@fairlead/gateway";
 import { tempDir } from "@fairlead/testbed";
 import { describe, expect, it } from "vitest";
@@ -77,10 +78,13 @@ describe("configuration", () => {
   );
 
   it("describes every key that the schema knows", () => {
-    const schema = read("apps/gateway/src/config/schema.ts");
+    const own = read("apps/gateway/src/config/schema.ts").matchAll(
+      /^ +([a-zA-Z]+): ?(?:z\b|\w+Schema\b|$)/gm,
+    );
     const keys = [
-      ...schema.matchAll(/^ +([a-zA-Z]+): ?(?:z\b|positive|milliseconds|pool|toolPolicy|$)/gm),
-    ].map(([, key = ""]) => key);
+      ...[...own].map(([, key = ""]) => key),
+      ...[poolOptionsSchema, limitsSchema].flatMap((schema) => propertiesOf(toJsonSchema(schema))),
+    ];
     const page = read("docs/configuration.md");
     expect(keys.length).toBeGreaterThan(30);
     expect(keys.filter((key) => !new RegExp(`\\b${key}\\b`).test(page))).toEqual([]);
@@ -102,6 +106,15 @@ it("docs/troubleshooting.md has an entry for every error code", () => {
   expect(new Set(codes).size).toBeGreaterThan(10);
   expect([...new Set(codes)].filter((code) => !page.includes(code))).toEqual([]);
 });
+
+/** The names of all properties, at any depth. */
+function propertiesOf(schema: unknown): readonly string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([key, child]) => [
+    ...(key === "properties" ? Object.keys(child as object) : []),
+    ...propertiesOf(child),
+  ]);
+}
 
 /** GitHub's anchors: lower case, punctuation dropped, spaces to hyphens. */
 function headingsOf(markdown: string): readonly string[] {

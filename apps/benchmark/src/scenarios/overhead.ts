@@ -1,24 +1,28 @@
-// What a call costs on its way through the gateway, beside nothing at all in the way, nginx, and a proxy made of the
-// official SDK: CPU per call of the process in the middle, throughput, latency, memory. Rounds are interleaved.
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+// What a call costs on its way through a gateway, beside nothing at all in the way, nginx, proxies made of the official SDK,
+// and other gateways: CPU per call of the process in the middle, throughput, latency, memory. Rounds are interleaved.
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type LoadResult, runLoad, warmUp } from "../load.ts";
+import { type LoadResult, runClosedLoop } from "../load/closed-loop.ts";
+import { type LoadConnection, openConnection } from "../load/connection.ts";
 import { type MeasuredProcess, startMeasured } from "../process.ts";
-import { pairedRatio, type Spread, spread } from "../statistics.ts";
+import type { Chart, Claim, KeyFigure, Scenario, ScenarioContext, ScenarioResult, Table } from "../result.ts";
+import { pairedRatio, printSpread, type Spread, spread } from "../statistics.ts";
+import { startGateway, startNginx, startSdkV1Proxy, startSdkV2Proxy } from "../targets/own.ts";
+import { PEER_TARGETS } from "../targets/peers.ts";
+import { type CallKind, fileOf, freePort, type StartTarget, type Target } from "../targets/target.ts";
 
-export interface OverheadOptions {
+interface Case extends CallKind {
+  readonly name: string;
+}
+
+interface Effort {
   readonly rounds: number;
   readonly calls: number;
-  readonly warmUpCalls: number;
+  readonly warmUpMs: number;
   readonly concurrency: number;
-  readonly payloadBytes: number;
-  /** Targets to leave out. */
-  readonly without?: readonly string[];
-  readonly onProgress: (line: string) => void;
+  /** No target gets longer than this in a round; slow ones make fewer calls. */
+  readonly maxRoundMs: number;
 }
 
 /** What one target was measured at, over all rounds. */
@@ -32,26 +36,13 @@ export interface TargetResult {
   readonly rssMiB: Spread;
   /** Calls answered with an error, over all rounds. */
   readonly errors: number;
-  /** CPU per call relative to the baseline's, round by round; null for the baseline. */
-  readonly cpuRatio: Spread | null;
 }
 
-export interface OverheadResult {
-  readonly scenario: "overhead";
-  readonly options: Omit<OverheadOptions, "onProgress" | "without">;
-  /** The target that ratios are relative to: nginx where there is one, else the SDK proxy, else direct. */
-  readonly baseline: string;
+interface CaseResult {
+  readonly case: Case;
   readonly targets: readonly TargetResult[];
-  readonly skipped: readonly string[];
-}
-
-const WARM_UP_MS = 3_000;
-
-interface Target {
-  readonly name: string;
-  readonly url: string;
-  readonly tool: string;
-  readonly process: MeasuredProcess;
+  /** CPU per call of the gateway relative to each other target, round by round. */
+  readonly gatewayBeside: Readonly<Record<string, Spread>>;
 }
 
 interface Sample extends LoadResult {
@@ -59,165 +50,266 @@ interface Sample extends LoadResult {
   readonly rssMiB: number;
 }
 
-const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const SMALL: Case = {
+  name: "300 B over HTTP",
+  upstream: "http",
+  era: "legacy",
+  payloadBytes: 180,
+  answer: "json",
+};
+const STDIO: Case = { ...SMALL, name: "300 B, server on stdio", upstream: "stdio" };
+const CASES: Readonly<Record<ScenarioContext["profile"], readonly Case[]>> = {
+  quick: [SMALL, STDIO],
+  full: [
+    SMALL,
+    { ...SMALL, name: "300 B, revision 2026-07-28", era: "modern" },
+    { ...SMALL, name: "300 B, answered by an event stream", answer: "sse" },
+    { ...SMALL, name: "16 KiB over HTTP", payloadBytes: 16_384 },
+    { ...SMALL, name: "1 MiB over HTTP", payloadBytes: 1_048_576 },
+    STDIO,
+  ],
+};
+const EFFORT: Readonly<Record<ScenarioContext["profile"], Effort>> = {
+  quick: { rounds: 3, calls: 4_000, warmUpMs: 2_500, concurrency: 32, maxRoundMs: 2_000 },
+  full: { rounds: 7, calls: 15_000, warmUpMs: 5_000, concurrency: 32, maxRoundMs: 4_000 },
+};
+const STARTERS: Readonly<Record<string, StartTarget>> = {
+  nginx: startNginx,
+  gateway: startGateway,
+  "sdk-v1-proxy": startSdkV1Proxy,
+  "sdk-v2-proxy": startSdkV2Proxy,
+  ...PEER_TARGETS,
+};
 
-export async function runOverhead(options: OverheadOptions): Promise<OverheadResult> {
-  const { rounds, without = [], onProgress } = options;
+export const overhead: Scenario = {
+  name: "overhead",
+  description: "what a call costs through the gateway, nginx, SDK proxies and other gateways",
+  run: (context) => runOverhead(context, CASES[context.profile], EFFORT[context.profile]),
+};
+
+/** Measures the given cases; separate from {@link overhead} so that a test can ask for little. */
+export async function runOverhead(
+  context: ScenarioContext,
+  cases: readonly Case[],
+  effort: Effort,
+): Promise<ScenarioResult> {
+  const skipped: string[] = [];
+  const results: CaseResult[] = [];
+  for (const one of cases) {
+    context.onProgress(`case ${one.name}`);
+    results.push(await runCase(one, effort, context, skipped));
+  }
+  return present(results, effort, skipped);
+}
+
+async function runCase(
+  one: Case,
+  effort: Effort,
+  { without, onProgress }: ScenarioContext,
+  skipped: string[],
+): Promise<CaseResult> {
   const directory = await mkdtemp(join(tmpdir(), "fairlead-benchmark-"));
-  const skipped: string[] = [...without.map((name) => `${name}: left out on request`)];
   const targets: Target[] = [];
+  const samples = new Map<string, Sample[]>();
+  let upstream: MeasuredProcess | undefined;
   try {
     const port = await freePort();
     const upstreamUrl = `http://127.0.0.1:${port}/mcp`;
-    const upstream = await startMeasured({
+    upstream = await startMeasured({
       command: process.execPath,
-      args: [file("../targets/upstream.ts"), String(port)],
+      args: [fileOf("upstream.ts"), "--port", String(port), ...(one.answer === "sse" ? ["--sse"] : [])],
       readyUrl: upstreamUrl,
     });
-    targets.push({ name: "direct", url: upstreamUrl, tool: "echo", process: upstream });
-    for (const [name, start] of Object.entries({
-      nginx: startNginx,
-      gateway: startGateway,
-      "sdk-proxy": startSdkProxy,
-    })) {
+    if (one.upstream === "http")
+      targets.push({ name: "direct", url: upstreamUrl, tool: "echo", transport: "http", process: upstream });
+    for (const [name, start] of Object.entries(STARTERS)) {
       if (without.includes(name)) continue;
-      const target = await start(upstreamUrl, directory);
-      if (typeof target === "string") skipped.push(target);
+      const target = await start({ kind: one, upstreamUrl, directory, onProgress });
+      if (typeof target === "string") skipped.push(`${name}, ${one.name}: ${target}`);
       else targets.push(target);
     }
-    for (const { name, url, tool } of targets) {
-      onProgress(`warming up  ${name}`);
-      await warmUp({ url, tool, ...options }, WARM_UP_MS);
+    for (const target of [...targets]) {
+      onProgress(`warming up ${target.name}`);
+      try {
+        await withConnection(target, one, effort, (connection) => warmUp(connection, effort));
+        samples.set(target.name, []);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        onProgress(`${target.name} cannot be measured: ${why}`);
+        skipped.push(`${target.name}, ${one.name}: ${why}`);
+        targets.splice(targets.indexOf(target), 1);
+        await target.process.stop();
+      }
     }
-    const samples = new Map<string, Sample[]>(targets.map(({ name }) => [name, []]));
-    for (let round = 1; round <= rounds; round++) {
+    for (let round = 1; round <= effort.rounds; round++) {
       for (const target of targets) {
-        const sample = await measure(target, options);
+        const sample = await measure(target, one, effort);
         samples.get(target.name)?.push(sample);
         onProgress(
-          `round ${round}/${rounds}  ${target.name.padEnd(10)} ${Math.round(sample.calls / sample.seconds)} calls/s  ${sample.cpuPerCallUs.toFixed(1)} µs CPU per call`,
+          `round ${round}/${effort.rounds}  ${target.name.padEnd(20)} ${Math.round(sample.calls / sample.seconds)} calls/s  ${sample.cpuPerCallUs.toFixed(1)} µs CPU per call`,
         );
       }
     }
-    return summarize(options, samples, skipped);
+    return summarize(one, samples);
   } finally {
-    await Promise.all(targets.map((target) => target.process.stop()));
+    await Promise.all([...targets.map((target) => target.process.stop()), upstream?.stop()]);
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function measure({ url, tool, process: measured }: Target, options: OverheadOptions): Promise<Sample> {
-  let cpuBefore = 0;
-  const load = await runLoad({ url, tool, ...options }, () => {
-    cpuBefore = measured.cpuUs();
-  });
-  return {
-    ...load,
-    cpuPerCallUs: (measured.cpuUs() - cpuBefore) / load.calls,
-    rssMiB: measured.rssBytes() / 2 ** 20,
-  };
-}
-
-function summarize(
-  all: OverheadOptions,
-  samples: ReadonlyMap<string, readonly Sample[]>,
-  skipped: readonly string[],
-): OverheadResult {
-  const { rounds, calls, warmUpCalls, concurrency, payloadBytes } = all;
-  const options = { rounds, calls, warmUpCalls, concurrency, payloadBytes };
-  const baseline = ["nginx", "sdk-proxy", "direct"].find((name) => samples.has(name)) ?? "direct";
-  const cpu = (name: string): number[] => (samples.get(name) ?? []).map(({ cpuPerCallUs }) => cpuPerCallUs);
-  const targets = [...samples].map(
-    ([name, taken]): TargetResult => ({
-      name,
-      callsPerSecond: spread(taken.map(({ calls, seconds }) => calls / seconds)),
-      p50Ms: spread(taken.map(({ p50Ms }) => p50Ms)),
-      p99Ms: spread(taken.map(({ p99Ms }) => p99Ms)),
-      cpuPerCallUs: spread(cpu(name)),
-      rssMiB: spread(taken.map(({ rssMiB }) => rssMiB)),
-      errors: taken.reduce((sum, { errors }) => sum + errors, 0),
-      cpuRatio: name === baseline || name === "direct" ? null : pairedRatio(cpu(name), cpu(baseline)),
-    }),
-  );
-  return { scenario: "overhead", options, baseline, targets, skipped };
-}
-
-async function startGateway(upstreamUrl: string, directory: string): Promise<Target> {
-  const port = await freePort();
-  const config = join(directory, "gateway.json");
-  await writeFile(
-    config,
-    JSON.stringify({
-      server: { port },
-      logging: { level: "error" },
-      pools: { pool: { upstreams: [{ url: upstreamUrl }] } },
-    }),
-  );
-  const started = await startMeasured({
-    command: process.execPath,
-    args: [
-      "--conditions=@fairlead/source",
-      fileURLToPath(import.meta.resolve("@fairlead/gateway")).replace(/index\.(ts|js)$/, "main.$1"),
-      "--config",
-      config,
-    ],
-    readyUrl: `http://127.0.0.1:${port}/readyz`,
-  });
-  return { name: "gateway", url: `http://127.0.0.1:${port}/mcp`, tool: "pool__echo", process: started };
-}
-
-async function startSdkProxy(upstreamUrl: string): Promise<Target> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}/mcp`;
-  const args = [file("../targets/sdk-proxy.ts"), String(port), upstreamUrl];
-  return {
-    name: "sdk-proxy",
-    url,
-    tool: "echo",
-    process: await startMeasured({ command: process.execPath, args, readyUrl: url }),
-  };
-}
-
-async function startNginx(upstreamUrl: string, directory: string): Promise<Target | string> {
+async function withConnection<T>(
+  { url, tool, transport }: Target,
+  { era, payloadBytes }: Case,
+  { concurrency }: Effort,
+  use: (connection: LoadConnection) => Promise<T>,
+): Promise<T> {
+  const connection = await openConnection({ url, tool, transport, era, payloadBytes, sockets: concurrency });
   try {
-    execFileSync("nginx", ["-v"], { stdio: "ignore" });
-  } catch {
-    return "nginx: not installed";
-  }
-  const port = await freePort();
-  const { host } = new URL(upstreamUrl);
-  await mkdir(join(directory, "logs"));
-  await writeFile(
-    join(directory, "nginx.conf"),
-    `daemon off; master_process off; pid nginx.pid; error_log stderr error;
-events { worker_connections 1024; }
-http {
-  access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-  upstream mcp { server ${host}; keepalive 64; }
-  server {
-    listen 127.0.0.1:${port};
-    location / { proxy_pass http://mcp; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }
+    return await use(connection);
+  } finally {
+    await connection.close();
   }
 }
-`,
-  );
-  const url = `http://127.0.0.1:${port}/mcp`;
-  const args = ["-p", directory, "-c", "nginx.conf"];
+
+/** So that just-in-time compilers have seen what is coming. @throws Error when nothing but errors comes back */
+async function warmUp(connection: LoadConnection, { concurrency, warmUpMs }: Effort): Promise<void> {
+  const { calls, errors } = await runClosedLoop(connection, {
+    calls: Number.POSITIVE_INFINITY,
+    concurrency,
+    maxMs: warmUpMs,
+  });
+  if (errors === calls) throw new Error(`every call is answered with an error: ${connection.lastError}`);
+}
+
+function measure(target: Target, one: Case, effort: Effort): Promise<Sample> {
+  const { concurrency, calls, maxRoundMs } = effort;
+  return withConnection(target, one, effort, async (connection) => {
+    await runClosedLoop(connection, { calls: calls / 20, concurrency, maxMs: maxRoundMs / 10 });
+    const cpuBefore = target.process.cpuUs();
+    const load = await runClosedLoop(connection, { calls, concurrency, maxMs: maxRoundMs });
+    return {
+      ...load,
+      cpuPerCallUs: (target.process.cpuUs() - cpuBefore) / load.calls,
+      rssMiB: target.process.rssBytes() / 2 ** 20,
+    };
+  });
+}
+
+function summarize(one: Case, samples: ReadonlyMap<string, readonly Sample[]>): CaseResult {
+  const cpu = (name: string): number[] => (samples.get(name) ?? []).map(({ cpuPerCallUs }) => cpuPerCallUs);
+  const others = samples.has("gateway") ? [...samples.keys()].filter((name) => name !== "gateway") : [];
   return {
-    name: "nginx",
-    url,
-    tool: "echo",
-    process: await startMeasured({ command: "nginx", args, readyUrl: url }),
+    case: one,
+    targets: [...samples].map(
+      ([name, taken]): TargetResult => ({
+        name,
+        callsPerSecond: spread(taken.map(({ calls, seconds }) => calls / seconds)),
+        p50Ms: spread(taken.map(({ p50Ms }) => p50Ms)),
+        p99Ms: spread(taken.map(({ p99Ms }) => p99Ms)),
+        cpuPerCallUs: spread(cpu(name)),
+        rssMiB: spread(taken.map(({ rssMiB }) => rssMiB)),
+        errors: taken.reduce((sum, { errors }) => sum + errors, 0),
+      }),
+    ),
+    gatewayBeside: Object.fromEntries(others.map((name) => [name, pairedRatio(cpu("gateway"), cpu(name))])),
   };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
+function present(results: readonly CaseResult[], effort: Effort, skipped: readonly string[]): ScenarioResult {
+  return {
+    scenario: "overhead",
+    title: "What a call costs on its way",
+    summary: [
+      "Every call goes from a load generator through one program to a server that does next to nothing, so what is measured is the program in the middle. nginx is a plain reverse proxy that knows nothing of MCP: the least that any program can cost. The gateway reads and checks every message, picks a server, counts, limits, and protects.",
+      `${effort.rounds} rounds of up to ${effort.calls} calls a target, ${effort.concurrency} at a time, targets in turn. Figures are the median of the rounds, with the lowest and highest.`,
+    ],
+    tables: results.map(tableOf),
+    charts: results.map(chartOf),
+    claims: claimsOf(results),
+    keyFigures: results.flatMap(keyFiguresOf),
+    skipped,
+    data: { effort, results },
+  };
+}
+
+function tableOf({ case: one, targets, gatewayBeside }: CaseResult): Table {
+  return {
+    title: one.name,
+    note: "CPU is that of the process in the middle; for direct, of the server itself. The last column is the gateway's CPU per call as a multiple of that row's.",
+    columns: [
+      "target",
+      "calls/s",
+      "p50 ms",
+      "p99 ms",
+      "CPU µs per call",
+      "RSS MiB",
+      "errors",
+      "gateway ÷ it",
+    ],
+    rows: targets.map((target) => [
+      target.name,
+      printSpread(target.callsPerSecond, 0),
+      printSpread(target.p50Ms, 2),
+      printSpread(target.p99Ms, 2),
+      printSpread(target.cpuPerCallUs, 1),
+      printSpread(target.rssMiB, 0),
+      target.errors,
+      gatewayBeside[target.name] === undefined
+        ? ""
+        : `${printSpread(gatewayBeside[target.name] as Spread, 2)} ×`,
+    ]),
+  };
+}
+
+function chartOf({ case: one, targets }: CaseResult): Chart {
+  return {
+    title: `CPU per call: ${one.name}`,
+    unit: "microseconds, less is better",
+    kind: "bars",
+    labels: targets.map(({ name }) => name),
+    series: [{ name: "CPU µs per call", values: targets.map(({ cpuPerCallUs }) => cpuPerCallUs.median) }],
+  };
+}
+
+function keyFiguresOf({ case: one, gatewayBeside }: CaseResult): KeyFigure[] {
+  return Object.entries(gatewayBeside)
+    .filter(([name]) => ["nginx", "sdk-v1-proxy", "sdk-v2-proxy"].includes(name))
+    .map(([name, ratio]) => ({
+      name: `${one.name}: CPU per call beside ${name}`,
+      value: ratio.median,
+      low: ratio.min,
+      high: ratio.max,
+      better: "lower",
+    }));
+}
+
+/** Peers are those from npm; the SDK's proxies are nobody's product. */
+function claimsOf(results: readonly CaseResult[]): Claim[] {
+  return results.flatMap(({ case: one, gatewayBeside }): Claim[] => {
+    const claims: Claim[] = [];
+    const nginx = gatewayBeside["nginx"];
+    if (nginx !== undefined && one.era === "legacy" && one.payloadBytes < 1_000) {
+      const goal = one.answer === "sse" ? 2.2 : 2;
+      claims.push({
+        source: "this project",
+        claim: `${one.name}: at most ${goal.toFixed(1)} × nginx's CPU per call`,
+        measured: `${printSpread(nginx, 2)} ×`,
+        limit: "a forwarder in Node that reads nothing: about 1.7 to 2.1 ×",
+        met: nginx.median <= goal,
+      });
+    }
+    const peers = Object.entries(gatewayBeside).filter(([name]) => / \d/.test(name));
+    const best = peers.toSorted(([, a], [, b]) => b.median - a.median)[0];
+    if (best !== undefined) {
+      const [name, ratio] = best;
+      const goal = one.upstream === "stdio" ? 2 : 7.5;
+      claims.push({
+        source: "this project",
+        claim: `${one.name}: ${goal} × less CPU per call than the best gateway from npm`,
+        measured: `${(1 / ratio.median).toFixed(1)} × less than ${name}`,
+        met: 1 / ratio.median >= goal,
+      });
+    }
+    return claims;
   });
 }

@@ -1,10 +1,11 @@
 // The shape of fairlead.config.yaml. Every default that is not here is the multiplexer's own.
-import type { LimitsConfig, PoolConfig, PoolDefaults } from "@fairlead/aggregator";
+import type { LimitsConfig, PoolConfig, PoolDefaults, RoutingConfig } from "@fairlead/aggregator";
 import {
   limitsSchema,
   namespaceSchema,
   poolDefaultsSchema,
   poolOptionsSchema,
+  routingSchema,
   separatorSchema,
   zoneSchema,
 } from "@fairlead/aggregator/schema";
@@ -47,6 +48,7 @@ export interface GatewayConfig {
   readonly zone?: string | undefined;
   readonly limits?: LimitsConfig | undefined;
   readonly poolDefaults?: PoolDefaults | undefined;
+  readonly routing?: RoutingConfig | undefined;
   readonly pools: Readonly<Record<string, Omit<PoolConfig, "namespace">>>;
 }
 
@@ -73,6 +75,7 @@ const fields = {
   limits: limitsSchema.optional().describe("Bounds of the whole gateway"),
   poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),
   zone: zoneSchema.optional(),
+  routing: routingSchema.optional().describe("Rules about single kinds of calls"),
   pools: z
     .record(namespaceSchema, pool)
     .refine((pools) => Object.keys(pools).length > 0, "must name at least one pool")

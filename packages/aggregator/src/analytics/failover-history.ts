@@ -2,26 +2,30 @@
 // once; they make one entry.
 import type { Clock } from "@fairlead/core";
 
-/** Calls that left one upstream for another. */
+/** Calls that left one upstream for others. */
 export interface FailoverEntry {
   /** ISO 8601, of the first of the calls. */
   readonly at: string;
+  /** `automatic`: calls failed on it; `forced`: an operator took it out. */
+  readonly kind: "automatic" | "forced";
   readonly pool: string;
   readonly from: string;
-  /** Where the first of the calls went. */
-  readonly to: string;
+  /** Where the last of the calls went; null when no call had to move. */
+  readonly to: string | null;
   readonly reason: string;
   /** How many calls, for the same reason, within a second of each other. */
   readonly calls: number;
 }
 
 export interface FailoverHistory {
-  /** Newest first. */
+  /** Newest first, at most 200. */
   readonly entries: readonly FailoverEntry[];
   /** Notes one call; true when it made an entry of its own. */
-  add(failover: Pick<FailoverEntry, "pool" | "from" | "to" | "reason">): boolean;
-  /** Failovers away from an upstream in the last minutes that are remembered, in calls. */
-  countFrom(pool: string, upstream: string, sinceMs: number): number;
+  moved(pool: string, from: string, to: string, reason: string): boolean;
+  /** Notes that an operator took an upstream out; its calls may have been noted before. */
+  forced(pool: string, from: string, reason: string): void;
+  /** Calls that left an upstream, and are remembered, since a time of the clock. */
+  callsFrom(pool: string, upstream: string, sinceMs: number): number;
 }
 
 const MAX_ENTRIES = 200;
@@ -39,26 +43,22 @@ export function createFailoverHistory(clock: Clock): FailoverHistory {
     get entries() {
       return noted.map(({ entry }) => entry).reverse();
     },
-    add({ pool, from, to, reason }) {
-      const now = clock.now();
-      const same = noted.findLast(
-        ({ entry, lastAtMs }) =>
-          now - lastAtMs < SAME_WITHIN_MS &&
-          entry.pool === pool &&
-          entry.from === from &&
-          entry.reason === reason,
-      );
-      if (same !== undefined) {
-        same.entry = { ...same.entry, calls: same.entry.calls + 1 };
-        same.lastAtMs = now;
-        return false;
+    moved(pool, from, to, reason) {
+      const same = lately(pool, from, reason);
+      if (same === undefined) {
+        push({ kind: "automatic", pool, from, to, reason, calls: 1 });
+        return true;
       }
-      if (noted.length === MAX_ENTRIES) noted.shift();
-      const entry = { at: new Date().toISOString(), pool, from, to, reason, calls: 1 };
-      noted.push({ entry, lastAtMs: now });
-      return true;
+      same.entry = { ...same.entry, to, calls: same.entry.calls + 1 };
+      same.lastAtMs = clock.now();
+      return false;
     },
-    countFrom(pool, upstream, sinceMs) {
+    forced(pool, from, reason) {
+      const same = lately(pool, from, reason);
+      if (same === undefined) push({ kind: "forced", pool, from, to: null, reason, calls: 0 });
+      else same.entry = { ...same.entry, kind: "forced" };
+    },
+    callsFrom(pool, upstream, sinceMs) {
       return noted
         .filter(
           ({ entry, lastAtMs }) => lastAtMs >= sinceMs && entry.pool === pool && entry.from === upstream,
@@ -66,4 +66,17 @@ export function createFailoverHistory(clock: Clock): FailoverHistory {
         .reduce((sum, { entry }) => sum + entry.calls, 0);
     },
   };
+
+  function lately(pool: string, from: string, reason: string): Noted | undefined {
+    const since = clock.now() - SAME_WITHIN_MS;
+    return noted.findLast(
+      ({ entry, lastAtMs }) =>
+        lastAtMs >= since && entry.pool === pool && entry.from === from && entry.reason === reason,
+    );
+  }
+
+  function push(entry: Omit<FailoverEntry, "at">): void {
+    if (noted.length === MAX_ENTRIES) noted.shift();
+    noted.push({ entry: { at: new Date().toISOString(), ...entry }, lastAtMs: clock.now() });
+  }
 }

@@ -48,6 +48,8 @@ export interface Exchange {
   drop(): void;
   /** Stops the work and ends the exchange without an answer: its client no longer wants one. */
   cancel(): void;
+  /** What a server must be capable of to get it; undefined for whatever its pool has. */
+  capabilities: readonly string[] | undefined;
   /** What is done for it; set by whoever does it. */
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */

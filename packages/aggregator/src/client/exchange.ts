@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
-import type { AggregatorError } from "../errors.ts";
+import { type AggregatorError, isOverload } from "../errors.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
@@ -14,6 +14,7 @@ import type { RequestTrack } from "./gate.ts";
 
 /** How a front answers. */
 export interface Responder {
+  /** `retryAfterMs` goes out where there are header fields. */
   reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Where it differs from replying with the printed error. */
   fail?(error: AggregatorError): void;
@@ -44,6 +45,7 @@ export class ClientExchange implements Exchange {
   readonly envelope: Envelope;
   readonly id: Buffer;
   readonly headers: IncomingHttpHeaders | undefined;
+  capabilities: readonly string[] | undefined = undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
   track: RequestTrack | undefined = undefined;
@@ -73,11 +75,17 @@ export class ClientExchange implements Exchange {
 
   fail(error: AggregatorError): void {
     const responder = this.#responder;
-    if (responder.fail === undefined) this.reply(failureMessage(this.id, error));
-    else if (this.#end()) {
+    if (!this.#end()) return;
+    if (responder.fail !== undefined) {
       this.track?.failed(error.code);
       responder.fail(error);
+      return;
     }
+    this.track?.noteError(error.code);
+    const failure = failureMessage(this.id, error);
+    const message = this.track === undefined ? failure : this.track.answered(failure, this.id.length);
+    if (isOverload(error)) responder.reply(message, 503, error.facts.retryAfterMs);
+    else responder.reply(message);
   }
 
   replyInParts(resume: () => void): AnswerSink | undefined {

@@ -8,6 +8,7 @@ import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
@@ -21,14 +22,18 @@ import { headersForModern, spliceForModern } from "./to-modern.ts";
 const TIMEOUT_MS = 30_000;
 const MAX_TIMEOUT_MS = 600_000;
 
-/** Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted. */
+/**
+ * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
+ * what a rule says about it.
+ */
 export function forward(
   exchange: Exchange,
   route: Route,
   target: Readonly<Span>,
   logLevel: number | undefined,
+  routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel));
+  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 class ForwardedRequest implements PoolRequest {
@@ -36,6 +41,7 @@ class ForwardedRequest implements PoolRequest {
   readonly entry: PoolEntry;
   readonly caller: Caller;
   readonly priority: number;
+  readonly routing: RoutingDecision | undefined;
   readonly repeatable: boolean;
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
@@ -46,7 +52,13 @@ class ForwardedRequest implements PoolRequest {
   readonly #target: Readonly<Span>;
   readonly #logLevel: number | undefined;
 
-  constructor(exchange: Exchange, route: Route, target: Readonly<Span>, logLevel: number | undefined) {
+  constructor(
+    exchange: Exchange,
+    route: Route,
+    target: Readonly<Span>,
+    logLevel: number | undefined,
+    routing: RoutingDecision | undefined,
+  ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
     const { config } = route.pool;
@@ -54,11 +66,12 @@ class ForwardedRequest implements PoolRequest {
     this.method = method;
     this.entry = entry;
     this.caller = exchange.caller;
-    this.priority = exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
+    this.routing = routing;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
     this.onlyModern = isInputRound && exchange.era === "modern";
-    this.timeoutMs = policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
-    this.maxTimeoutMs = config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.timeoutMs = routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
     const { track } = exchange;
     this.onAttempt = track === undefined ? undefined : (attempt) => track.attempted(attempt);
     this.#exchange = exchange;

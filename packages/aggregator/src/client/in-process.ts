@@ -3,6 +3,7 @@
 import type { Caller } from "../caller.ts";
 import type { Catalog, Scope } from "../catalog/catalog.ts";
 import { AggregatorError, RpcError, ToolError } from "../errors.ts";
+import { TAGS_META_KEY } from "../router/request-tags.ts";
 import { scanEnvelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
 import { type Client, createClient } from "./client.ts";
@@ -30,6 +31,10 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
   /** Namespace of the pool that is asked; names are then the pool's own. @defaultValue all pools, by public names */
   readonly namespace?: string;
+  /** Only servers with all of these capabilities. */
+  readonly capabilities?: readonly string[];
+  /** Tags of the request, for routing rules to match; the server sees them in `_meta`. */
+  readonly tags?: readonly string[];
   /** Tools that a query may go to, the first that there is. @defaultValue `MultiplexerConfig.queryTools` */
   readonly queryTools?: readonly string[];
   /** Told of the server's progress notifications. */
@@ -72,7 +77,7 @@ interface Answer {
 
 export function createInProcess(dependencies: InProcessOptions): InProcess {
   const { catalog, service, maxDepth } = dependencies;
-  const clients = new Map<Scope, Client>();
+  const clients = new WeakMap<Scope, Client>();
   let lastId = 0;
 
   return {
@@ -118,12 +123,16 @@ export function createInProcess(dependencies: InProcessOptions): InProcess {
   }
 
   function send(scope: Scope, request: MethodRequest, options: ExecuteOptions): Promise<unknown> {
-    const { signal, onProgress, priority } = options;
+    const { signal, onProgress, priority, tags } = options;
     const id = ++lastId;
+    const meta = {
+      ...(onProgress === undefined ? {} : { progressToken: id }),
+      ...(tags === undefined ? {} : { [TAGS_META_KEY]: tags }),
+    };
     const params =
-      onProgress === undefined
+      Object.keys(meta).length === 0
         ? request.params
-        : { ...request.params, _meta: { ...metaOf(request), progressToken: id } };
+        : { ...request.params, _meta: { ...metaOf(request), ...meta } };
     const message = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, method: request.method, params }));
     const caller = options.caller ?? IN_PROCESS;
     return new Promise((resolve, reject) => {
@@ -160,6 +169,7 @@ export function createInProcess(dependencies: InProcessOptions): InProcess {
         },
         responder,
       );
+      exchange.capabilities = options.capabilities;
       signal?.addEventListener("abort", onAbort, { once: true });
       service.request(exchange);
     });

@@ -10,6 +10,8 @@ import {
 } from "../era.ts";
 import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
+import { requiring } from "../router/requirements.ts";
+import type { Router, RoutingDecision } from "../router/router.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
@@ -26,6 +28,8 @@ export interface ServiceOptions {
   readonly pageSize: number;
   readonly notifier: Notifier;
   readonly gate?: Gate | undefined;
+  /** The routing rules, as they are now. */
+  readonly router: () => Router | undefined;
 }
 
 export interface Service {
@@ -42,7 +46,14 @@ export interface Service {
 
 type Handler = (exchange: Exchange) => void;
 
-export function createService({ serverInfo, separator, pageSize, notifier, gate }: ServiceOptions): Service {
+export function createService({
+  serverInfo,
+  separator,
+  pageSize,
+  notifier,
+  router,
+  gate,
+}: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
   let running = 0;
   const observer: ExchangeObserver = {
@@ -187,7 +198,14 @@ export function createService({ serverInfo, separator, pageSize, notifier, gate 
     running++;
     notifier.noteUse(client, route.pool);
     exchange.observer = observer;
-    forward(exchange, route, target, logLevelOf(client, message, envelope, era, route.pool));
+    const logLevel = logLevelOf(client, message, envelope, era, route.pool);
+    forward(exchange, route, target, logLevel, routingOf(exchange, route));
+  }
+
+  function routingOf(exchange: Exchange, route: Route): RoutingDecision | undefined {
+    const decision = router()?.decide(exchange, route);
+    const { capabilities } = exchange;
+    return capabilities === undefined ? decision : requiring(decision, capabilities);
   }
 
   function logLevelOf(

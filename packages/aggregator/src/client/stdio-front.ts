@@ -26,6 +26,9 @@ export interface StdioFrontOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Answers that may wait for a client that does not read them, in bytes. */
+const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+
 /** Serves until the input ends, then resolves. */
 export function serveStdio(options: StdioFrontOptions): Promise<void> {
   const { input, output, scope, service, maxRequestBytes, maxDepth, caller = { id: "stdio" } } = options;
@@ -98,7 +101,10 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
   function write(message: Buffer): void {
     if (!output.writable) return;
     output.write(toSingleLine(message));
-    output.write("\n");
+    if (output.write("\n") || output.writableLength < MAX_UNREAD_BYTES || input.isPaused()) return;
+    // Who does not read its answers gets no more questions in.
+    input.pause();
+    output.once("drain", () => input.resume());
   }
 }
 

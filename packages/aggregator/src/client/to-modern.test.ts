@@ -34,6 +34,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     reply: () => {},
     replyInParts: () => undefined,
     fail: () => {},
+    capabilities: undefined,
     notify: () => {},
     drop: () => {},
     cancel: () => {},

@@ -1,6 +1,7 @@
 // One upstream process or connection as its pool knows it. Whoever replaces it is a new member under the same id.
 import type { EndpointOptions } from "@fairlead/balancer";
 import type { CircuitBreaker } from "@fairlead/core";
+import type { CallWindow } from "../analytics/call-window.ts";
 import type { UpstreamConfig } from "../config.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { ReplicaState } from "../upstream/replica-state.ts";
@@ -25,6 +26,8 @@ export interface PoolMember {
   inFlight: number;
   calls: number;
   failures: number;
+  /** What its calls were like lately. */
+  readonly window: CallWindow;
 }
 
 /** The replica's state, and over it what the operator wants. */

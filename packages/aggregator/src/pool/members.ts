@@ -5,12 +5,15 @@ import {
   type AcquireRequest,
   type Balancer,
   type BalancerEvent,
+  type BalancerSnapshot,
   createBalancer,
   type Lease,
 } from "@fairlead/balancer";
 import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
+import { CallWindow } from "../analytics/call-window.ts";
 import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { switchingStrategy } from "../router/switching-strategy.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
@@ -20,13 +23,15 @@ export interface MembersOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: MembersListener;
 }
 
-interface MembersListener extends Omit<ReplicaListener, "onStateChange"> {
+interface MembersListener extends Omit<ReplicaListener, "onStateChange" | "onChecked"> {
   /** Its state, or what its operator wants of it, has changed. */
   onState(member: PoolMember): void;
   /** It has taken the place of another one, or is new: from here on its lists count. */
@@ -37,7 +42,7 @@ interface MembersListener extends Omit<ReplicaListener, "onStateChange"> {
 }
 
 /** An upstream for one attempt. */
-export interface Grant {
+interface Grant {
   readonly lease: Lease;
   readonly member: PoolMember;
   /** The permit of the member's breaker. */
@@ -49,11 +54,12 @@ export interface Members {
   readonly byId: ReadonlyMap<string, PoolMember>;
   /** Those that belong to it and those that are on their way out. */
   readonly all: readonly PoolMember[];
-  readonly strategy: string;
+  readonly balancing: BalancerSnapshot;
   /** Whose replica it is, as long as it has not been stopped. */
   of(replica: Replica): PoolMember | undefined;
   isCurrent(member: PoolMember): boolean;
-  acquire(request: AcquireRequest): Grant | undefined;
+  /** `strategy` is one of {@link MembersOptions.routingStrategies}; without it the pool's own picks. */
+  acquire(request: AcquireRequest, strategy?: string): Grant | undefined;
   /** Adds an upstream and, unless it is disabled or the pool has not been started, starts it. */
   join(id: string, upstream: string, config: UpstreamConfig): PoolMember;
   /** Takes it out at once; resolves when its calls have ended, or `drainTimeoutMs` have passed, and it has been stopped. */
@@ -89,14 +95,21 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   const live = new Map<Replica, PoolMember>();
   const waiting = new Map<Replica, Set<() => void>>();
   let config = initial;
-  let balancer = createBalancerFor(config, options);
+  /** The strategy that the last `acquire` asked for. */
+  let selected: string | undefined;
   /** The permit that a breaker gave during the last `acquire`. */
   let permit = 0;
+  let switchable = options.routingStrategies();
+  let balancer = createBalancerFor(config, switchable, options, () => selected);
   let started = false;
   let stopped = false;
 
   const replicaListener: ReplicaListener = {
     ...listener,
+    onChecked(replica) {
+      const breaker = live.get(replica)?.breaker;
+      if (breaker !== undefined && breaker.state.status !== "closed") breaker.reset();
+    },
     onStateChange(replica) {
       const member = live.get(replica);
       if (member === undefined) return;
@@ -117,12 +130,13 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     get all() {
       return [...byId.values(), ...[...live.values()].filter(isLeaving)];
     },
-    get strategy() {
-      return balancer.snapshot().strategy;
+    get balancing() {
+      return balancer.snapshot();
     },
     of: (replica) => live.get(replica),
     isCurrent,
-    acquire(request) {
+    acquire(request, strategy) {
+      selected = strategy;
       const lease = balancer.acquire(request);
       if (lease === undefined) return undefined;
       const member = byId.get(lease.endpointId);
@@ -200,6 +214,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       inFlight: 0,
       calls: 0,
       failures: 0,
+      window: new CallWindow(clock.now()),
     };
     live.set(replica, member);
     return member;
@@ -318,9 +333,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     const before = config;
     config = next;
     const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
-    if (!BALANCER_KEYS.every(isSame)) {
+    const strategies = options.routingStrategies();
+    if (!BALANCER_KEYS.every(isSame) || !isDeepStrictEqual(strategies, switchable)) {
       const old = balancer;
-      balancer = createBalancerFor(next, options);
+      balancer = createBalancerFor(next, strategies, options, () => selected);
+      switchable = strategies;
       for (const member of byId.values()) {
         introduce(balancer, member);
         showHealth(member);
@@ -336,17 +353,35 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 }
 
 /** Options that a balancer is made with. */
-const BALANCER_KEYS: readonly (keyof PoolConfig)[] = ["strategy", "strategyOptions"];
+const BALANCER_KEYS: readonly (keyof PoolConfig)[] = [
+  "strategy",
+  "strategyOptions",
+  "outlierEjection",
+  "slowStart",
+  "panicThresholdRatio",
+];
 
 /** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
-  { namespace, strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig,
+  {
+    namespace,
+    strategy = DEFAULT_STRATEGY,
+    strategyOptions,
+    outlierEjection: { enabled: ejects = true, ...outlierEjection } = {},
+    slowStart = {},
+    panicThresholdRatio = 0.5,
+  }: PoolConfig,
+  switchable: readonly string[],
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
+  selected: () => string | undefined,
 ): Balancer {
   try {
     return createBalancer({
-      strategy,
+      strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
       strategyOptions,
+      outlierEjection: ejects && defined(outlierEjection),
+      slowStart: defined(slowStart),
+      panicThresholdRatio,
       clock,
       random,
       // A pause of this process during a pick is no fault of a built-in strategy.

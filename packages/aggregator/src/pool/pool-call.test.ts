@@ -10,15 +10,23 @@ import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
 
 /** A pool of named upstreams that do what the test says. */
 function setUp(
-  options: { repeatable?: boolean; maxAttempts?: number; budget?: RetryBudget; target?: RequestTarget } = {},
+  options: {
+    repeatable?: boolean;
+    maxAttempts?: number;
+    budget?: RetryBudget;
+    target?: RequestTarget;
+    returns?: boolean;
+    on503?: "rejected";
+  } = {},
 ) {
-  const { repeatable = true, maxAttempts = 3, target = LEGACY_TARGET } = options;
+  const { repeatable = true, maxAttempts = 3, target = LEGACY_TARGET, returns = false } = options;
   const clock = createFakeClock();
   const log: string[] = [];
   const available: string[] = ["a", "b", "c"];
   const sent: { upstream: string; exchange: UpstreamExchange }[] = [];
   const queue = new Set<PoolCall>();
   let full = false;
+  let busy = false;
   const budget = options.budget ?? createRetryBudget({ initialTokens: 10, clock });
 
   const owner: PoolCallOwner = {
@@ -30,8 +38,20 @@ function setUp(
     now: () => clock.now(),
     attempt(call) {
       const upstream = available.find((name) => !call.tried.includes(name));
-      return upstream === undefined ? "wait" : attemptOn(upstream);
+      if (upstream !== undefined) return attemptOn(upstream);
+      const [any] = available;
+      if (!call.mayReturn) return "pause";
+      return returns && any !== undefined ? attemptOn(any) : "wait";
     },
+    is503Rejection: options.on503 === "rejected",
+    get isQueueing() {
+      return queue.size > 0;
+    },
+    get isServing() {
+      return busy;
+    },
+    retryAfterMs: () => 1_500,
+    groupOf: () => "",
     enqueue(call) {
       if (full) return false;
       queue.add(call);
@@ -40,7 +60,7 @@ function setUp(
     dequeue: (call) => void queue.delete(call),
     onFailure: ({ member }) => log.push(`${member.id} failed`),
     onAttemptEnd: () => {},
-    onEnd: (_call, failed) => log.push(failed ? "ended in failure" : "ended"),
+    onEnd: (_call, end) => log.push(end === "failed" ? "ended in failure" : "ended"),
   };
 
   function attemptOn(upstream: string): Attempt {
@@ -64,6 +84,7 @@ function setUp(
         release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
       } as never,
       permit: 1,
+      startedAt: 0,
     };
   }
 
@@ -85,7 +106,18 @@ function setUp(
     onAnswer: (message) => answers.push(message.toString()),
     onError: (error) => errors.push(error),
   });
-  return { clock, log, available, sent, queue, call, answers, errors, fill: () => (full = true) };
+  return {
+    clock,
+    log,
+    available,
+    sent,
+    queue,
+    call,
+    answers,
+    errors,
+    fill: () => (full = true),
+    beBusy: () => (busy = true),
+  };
 }
 
 const message = (text: string): [Buffer, Envelope] => [Buffer.from(text), scanEnvelope(Buffer.from(text))];
@@ -256,6 +288,57 @@ describe("failover", () => {
   });
 });
 
+describe("a call that is turned away", () => {
+  const overload = (more: Partial<UpstreamFailure> = {}): UpstreamFailure => ({
+    ...failure("no", "overload"),
+    ...more,
+  });
+
+  it("goes elsewhere, and back only after a pause", async () => {
+    test = setUp({ returns: true, repeatable: false });
+    test.available.splice(2);
+    test.call.start();
+    last().onFailure(overload());
+    last().onFailure(overload());
+    expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b"]);
+    await test.clock.advance(200);
+    expect(test.sent).toHaveLength(2);
+    await test.clock.advance(100);
+    expect(test.sent).toHaveLength(3);
+    last().onAnswer(...result);
+    expect(test.answers).toHaveLength(1);
+    expect(test.clock.pending).toBeLessThanOrEqual(1);
+  });
+
+  it("waits as long as the server says, if that is not too long, and else passes it on", async () => {
+    test = setUp({ returns: true });
+    test.available.splice(1);
+    test.call.start();
+    last().onFailure(overload({ retryAfterMs: 1_000 }));
+    await test.clock.advance(900);
+    expect(test.sent).toHaveLength(1);
+    await test.clock.advance(200);
+    expect(test.sent).toHaveLength(2);
+    last().onFailure(overload({ retryAfterMs: 60_000 }));
+    expect(test.errors).toMatchObject([
+      { code: "FAILOVER_EXHAUSTED", facts: { outcome: "not-executed", retryAfterMs: 60_000 } },
+    ]);
+  });
+
+  it("with 503 may have run, unless the configuration knows better", () => {
+    test = setUp({ repeatable: false });
+    test.call.start();
+    last().onFailure({ ...failure("maybe", "overload"), status: 503 });
+    expect(test.errors).toMatchObject([{ code: "OUTCOME_UNKNOWN" }]);
+    test = setUp({ repeatable: false, on503: "rejected" });
+    test.call.start();
+    last().onFailure({ ...failure("maybe", "overload"), status: 503 });
+    last().onAnswer(...result);
+    expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b"]);
+    expect(test.answers).toHaveLength(1);
+  });
+});
+
 describe("waiting", () => {
   beforeEach(() => {
     test = setUp();
@@ -282,11 +365,28 @@ describe("waiting", () => {
     expect(test.queue.size).toBe(0);
   });
 
+  it("ends after its time with a hint when every upstream is busy", async () => {
+    test.beBusy();
+    test.call.start();
+    await test.clock.advance(2_100);
+    expect(test.errors).toMatchObject([
+      { code: "QUEUE_TIMEOUT", facts: { outcome: "not-executed", retryAfterMs: 1_500 } },
+    ]);
+    expect(test.errors[0]?.message).toMatch(/was busy for 2(\.\d)? s; try again in 1.5 s/);
+  });
+
+  it("makes place for a more urgent call with the same words", () => {
+    test.call.start();
+    test.call.displace();
+    expect(test.errors).toMatchObject([{ code: "QUEUE_FULL", facts: { outcome: "not-executed" } }]);
+    expect(test.queue.size).toBe(0);
+  });
+
   it("is refused at once when too many wait already", () => {
     test.fill();
     test.call.start();
     expect(test.errors).toMatchObject([
-      { code: "QUEUE_FULL", facts: { outcome: "not-executed", retryAfterMs: 2_000 } },
+      { code: "QUEUE_FULL", facts: { outcome: "not-executed", retryAfterMs: 1_500 } },
     ]);
   });
 

@@ -3,11 +3,12 @@
 // the timer's argument and the queue's entry at once.
 import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
-import type { Caller } from "../caller.ts";
+import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { AttemptEnd } from "../client/gate.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
+import type { RoutingDecision } from "../router/router.ts";
 import type {
   AnswerSink,
   UpstreamConnection,
@@ -16,6 +17,7 @@ import type {
 } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { Waiting } from "./admission.ts";
 import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
@@ -39,6 +41,8 @@ export interface PoolRequest {
   readonly repeatable: boolean;
   /** Whether it is a further round of a call that only a modern server knows. */
   readonly onlyModern: boolean;
+  /** What a rule, or the request itself, says about where it may go. */
+  readonly routing?: RoutingDecision | undefined;
   /** Longest time without an answer or progress, in milliseconds. */
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
@@ -63,6 +67,8 @@ export interface Attempt {
   readonly member: PoolMember;
   readonly breaker: CircuitBreaker;
   readonly permit: number;
+  /** On the pool's clock, in milliseconds. */
+  readonly startedAt: number;
 }
 
 /** What a call needs of its pool. */
@@ -73,25 +79,48 @@ export interface PoolCallOwner {
   readonly budget: RetryBudget;
   readonly wheel: TimerWheel;
   readonly now: () => number;
-  /** Leases an upstream, or says why there is none: worth waiting for, or not. */
-  attempt(call: PoolCall): Attempt | "wait" | AggregatorError;
+  /** Whether HTTP 503 says that a call was not executed. */
+  readonly is503Rejection: boolean;
+  /**
+   * Leases an upstream, or says why there is none: worth waiting for, or not; or, of a call that was turned away everywhere,
+   * that it is too early to ask again.
+   */
+  attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError;
+  /** Whether calls wait, so that a further one has to get in line. */
+  readonly isQueueing: boolean;
+  /** Whether any upstream is well, if perhaps busy. */
+  readonly isServing: boolean;
+  /** When it is worth trying again, in milliseconds. */
+  retryAfterMs(): number;
+  /** Names the upstreams that could serve the call. */
+  groupOf(call: PoolCall): string;
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
   onFailure(attempt: Attempt, failure: UpstreamFailure): void;
   onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
   /** The call has ended. */
-  onEnd(call: PoolCall, failed: boolean): void;
+  onEnd(call: PoolCall, end: CallEnd): void;
 }
 
-export class PoolCall implements UpstreamExchange {
+/** Before a call goes to upstreams again that had no room and did not say for how long, in milliseconds. */
+const OVERLOAD_PAUSE_MS = 250;
+
+/** How a call ends: `server-error` is an answer, too, but one that says that the server is at fault. */
+export type CallEnd = "answered" | "server-error" | "failed" | "cancelled";
+
+export class PoolCall implements UpstreamExchange, Waiting {
   readonly request: PoolRequest;
   /** Its number in its pool; set once it is there. */
   id = 0;
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
+  queuedAt = 0;
+  /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
+  mayReturn = true;
   readonly #owner: PoolCallOwner;
-  readonly #startedAt: number;
+  /** On the pool's clock, in milliseconds. */
+  readonly startedAt: number;
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
@@ -100,6 +129,7 @@ export class PoolCall implements UpstreamExchange {
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
   #waiting = false;
+  #paused = false;
   #lastFailure: UpstreamFailure | undefined;
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
@@ -110,12 +140,31 @@ export class PoolCall implements UpstreamExchange {
   constructor(owner: PoolCallOwner, request: PoolRequest) {
     this.#owner = owner;
     this.request = request;
-    this.#startedAt = owner.now();
-    this.#deadlineAt = this.#startedAt + request.timeoutMs;
+    this.startedAt = owner.now();
+    this.#deadlineAt = this.startedAt + request.timeoutMs;
+  }
+
+  /** Whether it waits for an upstream to become available. */
+  get isWaiting(): boolean {
+    return this.#waiting;
   }
 
   get method(): string {
     return this.request.method;
+  }
+
+  /** Whom queues are fair between. */
+  get key(): string {
+    return this.request.caller.id;
+  }
+
+  get priority(): number {
+    const { priority } = this.request;
+    return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
+  }
+
+  get group(): string {
+    return this.#owner.groupOf(this);
   }
 
   /** The upstream that has the call now. */
@@ -133,12 +182,22 @@ export class PoolCall implements UpstreamExchange {
   wake(): boolean {
     if (!this.#waiting) return true;
     const attempt = this.#owner.attempt(this);
-    if (attempt === "wait") return false;
+    if (attempt === "wait" || attempt === "pause") return false;
     this.#waiting = false;
     this.#owner.dequeue(this);
     this.#arm(this.#leftMs());
     this.#take(attempt);
     return true;
+  }
+
+  /** There is no place in the queue for it, or not any more. */
+  displace(): void {
+    const retryAfterMs = this.#owner.retryAfterMs();
+    this.#fail(
+      "QUEUE_FULL",
+      `Too many calls wait for an upstream of ${this.#owner.namespace}; try again in ${inSeconds(retryAfterMs)} s.`,
+      { outcome: "not-executed", retryAfterMs },
+    );
   }
 
   encode(id: number, target: RequestTarget): Buffer {
@@ -161,8 +220,10 @@ export class PoolCall implements UpstreamExchange {
       this.onFailure(refusalOf(message));
       return;
     }
-    this.#settle(isError ? outcomeOfError(code) : SUCCESS);
-    if (this.#end(false)) this.request.onAnswer(message, envelope);
+    const outcome = isError ? outcomeOfError(code) : SUCCESS;
+    this.#settle(outcome);
+    if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
+      this.request.onAnswer(message, envelope);
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {
@@ -181,14 +242,17 @@ export class PoolCall implements UpstreamExchange {
       },
       end: () => {
         this.#settle(SUCCESS);
-        if (this.#end(false)) sink.end();
+        if (this.#end("answered")) sink.end();
       },
     };
   }
 
-  onFailure(failure: UpstreamFailure): void {
+  onFailure(reported: UpstreamFailure): void {
     const attempt = this.#current;
     if (attempt === undefined) return;
+    const failure: UpstreamFailure =
+      reported.status === 503 && this.#owner.is503Rejection ? { ...reported, executed: "no" } : reported;
+    if (failure.kind === "overload") this.mayReturn = false;
     const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
@@ -227,7 +291,7 @@ export class PoolCall implements UpstreamExchange {
   cancel(reason: string): void {
     if (this.#ended) return;
     this.#dropAttempt(reason, CANCELLED);
-    this.#end(false);
+    this.#end("cancelled");
   }
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
@@ -240,8 +304,8 @@ export class PoolCall implements UpstreamExchange {
   /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
   move(reason: string): boolean {
     const attempt = this.#current;
-    if (attempt === undefined || !this.request.repeatable || this.#attempts >= this.#owner.maxAttempts)
-      return false;
+    if (attempt === undefined || !this.request.repeatable || this.#hasBegun) return false;
+    if (this.#attempts >= this.#owner.maxAttempts) return false;
     this.#mayHaveRun = true;
     this.tried.push(attempt.member.id);
     this.#dropAttempt(reason, CANCELLED);
@@ -253,28 +317,36 @@ export class PoolCall implements UpstreamExchange {
   abort(error: AggregatorError): void {
     if (this.#ended) return;
     this.#dropAttempt(error.message, CANCELLED);
-    if (this.#end(true)) this.request.onError(error);
+    if (this.#end("failed")) this.request.onError(error);
   }
 
   #next(): void {
-    const attempt = this.#owner.attempt(this);
+    const attempt = this.#owner.isQueueing ? "wait" : this.#owner.attempt(this);
+    if (attempt === "pause") {
+      this.#pause();
+      return;
+    }
     if (attempt !== "wait") {
       this.#take(attempt);
       return;
     }
     if (!this.#owner.enqueue(this)) {
-      this.#fail(
-        "QUEUE_FULL",
-        `Too many calls wait for an upstream of ${this.#owner.namespace}; try again later.`,
-        {
-          outcome: "not-executed",
-          retryAfterMs: this.#owner.queueTimeoutMs,
-        },
-      );
+      this.displace();
       return;
     }
     this.#waiting = true;
     this.#arm(Math.min(this.#owner.queueTimeoutMs, this.#leftMs()));
+  }
+
+  /** Every upstream has no room: asks again when they said, if that is soon. */
+  #pause(): void {
+    const delayMs = this.#lastFailure?.retryAfterMs ?? OVERLOAD_PAUSE_MS;
+    if (delayMs > Math.min(this.#owner.queueTimeoutMs, this.#leftMs())) {
+      this.#exhausted();
+      return;
+    }
+    this.#paused = true;
+    this.#arm(delayMs);
   }
 
   #take(attempt: Attempt | AggregatorError): void {
@@ -295,8 +367,15 @@ export class PoolCall implements UpstreamExchange {
       this.#exhausted();
       return;
     }
+    if (this.#paused) {
+      this.#paused = false;
+      this.mayReturn = true;
+      this.#arm(this.#leftMs());
+      this.#next();
+      return;
+    }
     const upstream = this.member?.id;
-    const timeoutMs = Math.round(this.#owner.now() - this.#startedAt);
+    const timeoutMs = Math.round(this.#owner.now() - this.startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
     this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
       ...(upstream === undefined ? {} : { upstream }),
@@ -307,6 +386,15 @@ export class PoolCall implements UpstreamExchange {
 
   #exhausted(): void {
     const failure = this.#lastFailure;
+    if (failure === undefined && this.#owner.isServing) {
+      const retryAfterMs = this.#owner.retryAfterMs();
+      this.#fail(
+        "QUEUE_TIMEOUT",
+        `Every upstream of ${this.#owner.namespace} was busy for ${inSeconds(this.#owner.now() - this.queuedAt)} s; try again in ${inSeconds(retryAfterMs)} s.`,
+        { outcome: "not-executed", retryAfterMs },
+      );
+      return;
+    }
     if (failure === undefined) {
       this.#fail(
         "NO_SERVERS_AVAILABLE",
@@ -321,7 +409,10 @@ export class PoolCall implements UpstreamExchange {
     this.#fail(
       "FAILOVER_EXHAUSTED",
       `${this.request.subject} failed on ${this.tried.join(", ")}; the last failure: ${failure.message}`,
-      { outcome: "not-executed" },
+      {
+        outcome: "not-executed",
+        ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+      },
       failure.cause,
     );
   }
@@ -330,7 +421,7 @@ export class PoolCall implements UpstreamExchange {
     const all = { pool: this.#owner.namespace, attempts: this.#attempts, ...facts };
     // What the last attempt says does not undo what an earlier one may have done.
     if (this.#mayHaveRun && all.outcome === "not-executed") all.outcome = "unknown";
-    if (this.#end(true)) this.request.onError(new AggregatorError(code, message, all, { cause }));
+    if (this.#end("failed")) this.request.onError(new AggregatorError(code, message, all, { cause }));
   }
 
   #dropAttempt(reason: string, outcome: AttemptOutcome): void {
@@ -354,20 +445,20 @@ export class PoolCall implements UpstreamExchange {
   }
 
   /** True for the first end only. */
-  #end(failed: boolean): boolean {
+  #end(end: CallEnd): boolean {
     if (this.#ended) return false;
     this.#ended = true;
     if (this.#timer !== undefined) this.#owner.wheel.cancel(this.#timer);
     if (this.#waiting) this.#owner.dequeue(this);
     this.#waiting = false;
-    this.#owner.onEnd(this, failed);
+    this.#owner.onEnd(this, end);
     return true;
   }
 
   /** Something came: there is time for more, within the bound. */
   #extend(): void {
     const { timeoutMs, maxTimeoutMs } = this.request;
-    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.#startedAt + maxTimeoutMs);
+    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.startedAt + maxTimeoutMs);
     this.#arm(this.#leftMs());
   }
 
@@ -379,6 +470,10 @@ export class PoolCall implements UpstreamExchange {
   #leftMs(): number {
     return this.#deadlineAt - this.#owner.now();
   }
+}
+
+function inSeconds(ms: number): number {
+  return Math.ceil(ms / 100) / 10;
 }
 
 /** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion: about the gateway's hop, not the client's. */

@@ -1,5 +1,5 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import type { BalancerEvent } from "@fairlead/balancer";
+import type { BalancerEvent, BalancerSnapshot } from "@fairlead/balancer";
 import {
   type Clock,
   createRetryBudget,
@@ -8,15 +8,19 @@ import {
   sharedTimerWheel,
   systemClock,
 } from "@fairlead/core";
+import type { CallWindow } from "../analytics/call-window.ts";
+import { PoolMeter } from "../analytics/pool-meter.ts";
 import { LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
 import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
+import { noneFor, satisfies } from "../router/requirements.ts";
 import { IdTable } from "../upstream/id-table.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
+import { createAdmission } from "./admission.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
@@ -30,6 +34,8 @@ export interface PoolOptions {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
+  /** Built-in strategies that routing rules now ask for instead of the pool's own. */
+  readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,13 +52,16 @@ export interface PoolListener {
   onProblem(pool: Pool, member: PoolMember, message: string): void;
   /** Also told while the pool is being made. */
   onBalancerEvent(namespace: string, event: BalancerEvent): void;
+  /** A call that failed on `from` goes on on `to`. */
+  onFailover(pool: Pool, from: string, to: string, reason: string): void;
 }
 
 export interface Pool {
   readonly namespace: string;
   /** As it is now; its upstreams are those of `upstreams`. */
   readonly config: PoolConfig;
-  readonly strategy: string;
+  /** The balancer's view of its upstreams. */
+  readonly balancing: BalancerSnapshot;
   readonly catalog: PoolCatalog;
   /** Who belongs to it, and who is on the way out. */
   readonly members: readonly PoolMember[];
@@ -60,6 +69,8 @@ export interface Pool {
   readonly inFlight: number;
   readonly queued: number;
   readonly calls: { readonly total: number; readonly failed: number };
+  /** What its calls were like lately. */
+  readonly window: CallWindow;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
@@ -89,8 +100,18 @@ export function createPool(options: PoolOptions): Pool {
   const startTimeoutMs = (): number => config.startTimeoutMs ?? START_TIMEOUT_MS;
   const catalog = createPoolCatalog();
   const active = new IdTable<PoolCall>();
-  const queue = new Set<PoolCall>();
+  const wheel = clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock });
+  const admission = createAdmission({
+    clock,
+    wheel,
+    maxQueue: () => config.maxQueue ?? 1_000,
+    queueTimeoutMs,
+    ageingMs: () => config.queueAgeingMs ?? 200,
+  });
   const counts = { total: 0, failed: 0 };
+  const meter = new PoolMeter(clock);
+  /** Why the last call on an upstream failed, by its id. */
+  const reasons = new Map<string, string>();
   let stopped = false;
 
   const owner: PoolCallOwner = {
@@ -109,28 +130,44 @@ export function createPool(options: PoolOptions): Pool {
       initialTokens: 100,
       clock,
     }),
-    wheel: clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock }),
+    wheel,
     now: () => clock.now(),
     attempt,
-    enqueue(call) {
-      if (queue.size >= (config.maxQueue ?? 1_000)) return false;
-      queue.add(call);
-      return true;
+    get is503Rejection() {
+      return config.on503 === "rejected";
     },
-    dequeue: (call) => void queue.delete(call),
-    onAttemptEnd({ member }, { breaker }) {
+    get isQueueing() {
+      return admission.size > 0;
+    },
+    get isServing() {
+      return [...members.byId.values()].some(isServing);
+    },
+    retryAfterMs: admission.retryAfterMs,
+    groupOf({ request: { entry, onlyModern, routing } }) {
+      const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
+      const able = onlyModern ? `modern ${only}` : only;
+      return routing === undefined ? able : `${able} ${routing.group}`;
+    },
+    enqueue: admission.enter,
+    dequeue: admission.leave,
+    onAttemptEnd(ended, outcome) {
+      const { member } = ended;
+      const { breaker } = outcome;
+      meter.attemptEnded(ended, outcome);
       member.inFlight--;
       if (breaker === "failure") member.failures++;
     },
-    onFailure({ member: { replica } }, failure) {
+    onFailure({ member: { id, replica } }, failure) {
+      reasons.set(id, failure.message);
       if (failure.kind === "transport") replica.suspect();
       // Its tools want other header fields than they did when they were listed.
       if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
-    onEnd(call, failed) {
+    onEnd(call, end) {
       active.take(call.id);
-      if (failed) counts.failed++;
-      if (queue.size > 0) queueMicrotask(wakeQueue);
+      meter.callEnded(call, end);
+      if (end === "failed") counts.failed++;
+      if (admission.size > 0) queueMicrotask(admission.pump);
     },
   };
 
@@ -145,6 +182,7 @@ export function createPool(options: PoolOptions): Pool {
       onState,
       onJoined: ({ replica }) => relist.take(replica),
       onLeft({ id }) {
+        reasons.delete(id);
         changed(catalog.remove(id));
       },
       onServerNotification,
@@ -181,8 +219,8 @@ export function createPool(options: PoolOptions): Pool {
     get config() {
       return config;
     },
-    get strategy() {
-      return members.strategy;
+    get balancing() {
+      return members.balancing;
     },
     catalog,
     get members() {
@@ -193,9 +231,10 @@ export function createPool(options: PoolOptions): Pool {
       return active.size;
     },
     get queued() {
-      return queue.size;
+      return admission.size;
     },
     calls: counts,
+    window: meter.window,
     start: members.start,
     dispatch(request) {
       const call = new PoolCall(owner, request);
@@ -209,7 +248,7 @@ export function createPool(options: PoolOptions): Pool {
     configure(next) {
       members.configure(next);
       config = next;
-      wakeQueue();
+      admission.pump();
     },
     drain(member, reason, timeoutMs) {
       members.setMode(member, "draining", reason);
@@ -220,6 +259,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     moveCalls(member, reason) {
       let moved = 0;
+      reasons.set(member.id, reason);
       for (const call of active.values()) if (call.member === member && call.move(reason)) moved++;
       return moved;
     },
@@ -246,14 +286,16 @@ export function createPool(options: PoolOptions): Pool {
     return config.queueTimeoutMs ?? 2_000;
   }
 
-  function attempt(call: PoolCall): Attempt | "wait" | AggregatorError {
+  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
+    const startedAt = meter.attemptBegins(call);
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
-    return (
-      lease(call, exclude) ??
-      (call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length)) : undefined) ??
-      refusal()
-    );
+    const first = lease(call, exclude, startedAt);
+    if (first !== undefined) return first;
+    if (!call.mayReturn) return "pause";
+    const again =
+      call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined;
+    return again ?? refusal(call);
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -265,11 +307,15 @@ export function createPool(options: PoolOptions): Pool {
     return [...tried, ...unable.map(([id]) => id)];
   }
 
-  function lease(call: PoolCall, exclude: readonly string[]): Attempt | undefined {
-    const { entry, method } = call.request;
+  function lease(call: PoolCall, exclude: readonly string[], startedAt: number): Attempt | undefined {
+    const { entry, method, routing } = call.request;
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
-    const granted = members.acquire(exclude.length === 0 ? { taskClass } : { taskClass, exclude });
+    const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
+    const granted =
+      routing === undefined
+        ? members.acquire(plain)
+        : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const { connection } = member.replica;
@@ -279,11 +325,16 @@ export function createPool(options: PoolOptions): Pool {
     }
     member.calls++;
     member.inFlight++;
-    return { lease: held, connection, member, breaker: member.breaker, permit };
+    const from = call.tried.at(-1);
+    if (from !== undefined && from !== member.id)
+      listener.onFailover(pool, from, member.id, reasons.get(from) ?? "unknown");
+    return { lease: held, connection, member, breaker: member.breaker, permit, startedAt };
   }
 
   /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
-  function refusal(): "wait" | AggregatorError {
+  function refusal({ request: { routing, subject } }: PoolCall): "wait" | AggregatorError {
+    if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
+      return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
     const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
@@ -294,17 +345,11 @@ export function createPool(options: PoolOptions): Pool {
     );
   }
 
-  function wakeQueue(): void {
-    for (const call of queue) {
-      if (!call.wake()) return;
-    }
-  }
-
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
     const { status, reason } = stateOf(member);
-    if (status === "ready") wakeQueue();
+    if (status === "ready") admission.pump();
     else if (status === "unhealthy") {
       for (const call of active.values()) {
         if (call.member === member) call.abandon(reason ?? "unhealthy");

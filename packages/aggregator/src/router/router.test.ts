@@ -108,7 +108,7 @@ describe("createRouter", () => {
     });
     expect(router?.decide(call(), echo)).toMatchObject({
       rule: "slow tools",
-      tags: ["big"],
+      filter: { tags: ["big"] },
       timeoutMs: 120_000,
     });
     expect(router?.decide(call(), echo)).toBe(router?.decide(call(), echo));

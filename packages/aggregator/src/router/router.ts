@@ -7,11 +7,19 @@ import type { RoutingConfig, RoutingRule, RuleMatch } from "../config.ts";
 import { compileGlobs, type Matcher } from "./glob.ts";
 import { tagsOf } from "./request-tags.ts";
 
+interface RoutingFilter {
+  readonly tags?: readonly string[];
+  readonly capabilities?: readonly string[];
+}
+
 /** What a rule says about a call; shared by all calls that it holds for. */
 export interface RoutingDecision {
-  readonly rule: string;
-  readonly tags: readonly string[] | undefined;
-  readonly capabilities: readonly string[] | undefined;
+  /** Undefined when it only says what the request itself asks for. */
+  readonly rule: string | undefined;
+  /** What an upstream must have; made for the balancer, so without what is not asked for. */
+  readonly filter: RoutingFilter;
+  /** The filter as text: calls that ask the same wait in one line. */
+  readonly group: string;
   readonly strategy: string | undefined;
   readonly priority: number | undefined;
   readonly timeoutMs: number | undefined;
@@ -36,6 +44,7 @@ interface Candidate {
 }
 
 interface CompiledRule extends Candidate {
+  readonly name: string;
   readonly method: Matcher | undefined;
   readonly pool: Matcher | undefined;
   readonly tool: Matcher | undefined;
@@ -59,7 +68,7 @@ export function createRouter(config: RoutingConfig | undefined): Router | undefi
       return undefined;
     },
     get counts() {
-      return Object.fromEntries(rules.map(({ decision, count }) => [decision.rule, count]));
+      return Object.fromEntries(rules.map(({ name, count }) => [name, count]));
     },
   };
 
@@ -97,8 +106,21 @@ function compile({ name, match = {}, route }: RoutingRule, config: RoutingConfig
   const { timeoutMs, maxTimeoutMs } = config.timeoutClasses?.[route.timeoutClass ?? ""] ?? {};
   const { tags, capabilities, strategy, priority } = route;
   const glob = (key: "methods" | "pools" | "tools" | "clients"): Matcher | undefined => globOf(match, key);
+  const filter = {
+    ...(tags === undefined ? {} : { tags }),
+    ...(capabilities === undefined ? {} : { capabilities }),
+  };
   return {
-    decision: { rule: name, tags, capabilities, strategy, priority, timeoutMs, maxTimeoutMs },
+    name,
+    decision: {
+      rule: name,
+      filter,
+      group: JSON.stringify(filter),
+      strategy,
+      priority,
+      timeoutMs,
+      maxTimeoutMs,
+    },
     method: glob("methods"),
     pool: glob("pools"),
     tool: glob("tools"),

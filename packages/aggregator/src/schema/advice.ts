@@ -1,6 +1,7 @@
 // Warnings about, and recommendations for, a configuration that is valid.
 import type { HttpUpstreamConfig, MultiplexerConfig, PoolConfig } from "../config.ts";
 import type { ConfigFinding } from "../contradictions.ts";
+import { routingWarnings } from "./routing-advice.ts";
 
 interface Advice {
   readonly warnings: ConfigFinding[];
@@ -12,8 +13,9 @@ const CLIENT_TIMEOUT_MS = 60_000;
 const CREDENTIAL_HEADERS = /^(authorization|cookie|x-api-key|api-key)$/i;
 
 /** `serverCount` is how many upstreams a pool should have by its preset. */
-export function adviceOn({ pools }: MultiplexerConfig, serverCount: number | undefined): Advice {
-  const advice: Advice = { warnings: [], recommendations: [] };
+export function adviceOn(config: MultiplexerConfig, serverCount: number | undefined): Advice {
+  const { pools } = config;
+  const advice: Advice = { warnings: routingWarnings(config), recommendations: [] };
   if (pools.length === 0) {
     advice.warnings.push({
       path: "pools",

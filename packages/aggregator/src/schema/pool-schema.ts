@@ -3,10 +3,13 @@ import type { StrategyFactory } from "@fairlead/balancer";
 import { z } from "zod";
 import type {
   BreakerConfig,
+  HealthCheck,
   HealthCheckConfig,
+  OutlierEjectionConfig,
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  SlowStartConfig,
   ToolPolicy,
 } from "../config.ts";
 import { type FieldsOf, milliseconds, type ObjectSchema, positive, text } from "./fields.ts";
@@ -36,6 +39,13 @@ const healthCheckFields: FieldsOf<HealthCheckConfig> = {
   failureThreshold: positive
     .optional()
     .describe("Pings in a row that must fail before it gets no calls. Default: 2"),
+  check: z
+    .custom<HealthCheck>(
+      (value) => typeof value === "function",
+      "must be a function; only code can hand it over",
+    )
+    .optional()
+    .describe("A function that throws when the upstream is not well, instead of the ping"),
 };
 
 const restartFields: FieldsOf<RestartConfig> = {
@@ -58,6 +68,40 @@ const breakerFields: FieldsOf<BreakerConfig> = {
   resetTimeoutMs: positive.optional().describe("How long it stays open, in milliseconds. Default: 60000"),
   successThreshold: positive.optional().describe("Probes that must succeed to close it. Default: 3"),
   halfOpenMaxCalls: positive.optional().describe("Probes at a time. Default: 3"),
+};
+
+const ratio = z.number().min(0).max(1);
+
+const ejectionFields: FieldsOf<OutlierEjectionConfig> = {
+  enabled: z.boolean().optional().describe("Default: true"),
+  consecutiveFailures: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe("Failures in a row that eject; 0: off. Default: 5"),
+  failureRatio: ratio.optional().describe("Share of failures within a window that ejects. Default: 0.5"),
+  slowCallMs: positive.optional().describe("Calls that take longer are slow, in milliseconds. Default: off"),
+  slowCallRatio: ratio.optional().describe("Share of slow calls within a window that ejects. Default: 0.8"),
+  windowMs: positive.optional().describe("Length of a window, in milliseconds. Default: 10000"),
+  minimumCalls: positive
+    .optional()
+    .describe("Calls in a window below which shares mean nothing. Default: 20"),
+  baseEjectionMs: positive.optional().describe("First ejection, in milliseconds; doubles. Default: 1000"),
+  maxEjectionMs: positive.optional().describe("Longest ejection, in milliseconds. Default: 5000"),
+  maxEjectedRatio: ratio
+    .optional()
+    .describe("Share of a priority's upstreams that may be out at a time; one always may. Default: 0.5"),
+};
+
+const slowStartFields: FieldsOf<SlowStartConfig> = {
+  windowMs: milliseconds.optional().describe("How long the ramp takes, in milliseconds; 0: none. Default: 0"),
+  aggression: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe("1 is a straight line, larger gives more work early. Default: 1"),
+  minWeightRatio: ratio.optional().describe("Share of its weight that it gets at once. Default: 0.1"),
 };
 
 const strategy: z.ZodType<string | StrategyFactory<never>> = z.union([
@@ -91,6 +135,9 @@ const poolFields: FieldsOf<PoolOptions> = {
     .optional()
     .describe("How long a call waits for an upstream, in milliseconds. Default: 2000"),
   maxQueue: z.number().int().min(0).optional().describe("Calls that may wait at a time. Default: 1000"),
+  queueAgeingMs: positive
+    .optional()
+    .describe("After waiting this long a call counts as one priority higher, in milliseconds. Default: 200"),
   trustAnnotations: z
     .boolean()
     .optional()
@@ -102,6 +149,23 @@ const poolFields: FieldsOf<PoolOptions> = {
     .describe("Pings (modern servers: server/discover)"),
   restart: z.strictObject(restartFields).optional().describe("How a lost upstream is tried again"),
   breaker: z.strictObject(breakerFields).optional().describe("The circuit breaker of each upstream"),
+  outlierEjection: z
+    .strictObject(ejectionFields)
+    .optional()
+    .describe("Leaves out an upstream whose calls fail, for a while"),
+  slowStart: z
+    .strictObject(slowStartFields)
+    .optional()
+    .describe("Ramp for upstreams that are new or come back"),
+  panicThresholdRatio: ratio
+    .optional()
+    .describe(
+      "When a smaller share of one priority's upstreams serves, ejections are disregarded. Default: 0.5",
+    ),
+  on503: z
+    .enum(["rejected", "unknown"])
+    .optional()
+    .describe("What an upstream's HTTP 503 means: not executed, or nobody can tell. Default: unknown"),
 };
 
 /** A pool without its name, for formats that name pools by key; extend it for keys of their own. */

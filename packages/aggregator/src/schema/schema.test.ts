@@ -79,6 +79,7 @@ describe("multiplexerJsonSchema", () => {
     const text = JSON.stringify(multiplexerJsonSchema());
     expect(text).toContain('"strategy":{"description"');
     expect(text).not.toContain("anyOf");
+    expect(text).not.toContain('"check":');
     expect(text).not.toContain(String(Number.MAX_SAFE_INTEGER));
     expect(text).not.toContain('"required":["transport"');
   });

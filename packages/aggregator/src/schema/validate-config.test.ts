@@ -182,6 +182,29 @@ describe("validateConfig", () => {
     ]);
   });
 
+  it("warns of routing rules that will not do what they seem to", () => {
+    const routing = {
+      rules: [
+        { name: "gpu", match: { pools: ["a"] }, route: { tags: ["gpu"] } },
+        { name: "elsewhere", match: { pools: ["b*"] }, route: { priority: 9 } },
+        { name: "all", route: { priority: 1 } },
+        { name: "late", match: { tools: ["x"] }, route: {} },
+      ],
+    };
+    const { isValid, warnings } = validateConfig({ ...pool({}), routing });
+    expect(isValid).toBe(true);
+    expect(warnings.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      expect.stringMatching(/^routing\.rules\[0\]\.route: no upstream of "a" has what rule "gpu" asks for/),
+      expect.stringMatching(/^routing\.rules\[1\]\.match\.pools: .* matches no pool/),
+      expect.stringMatching(/^routing\.rules\[3\]: .* never reached, as "all" matches every call/),
+      expect.stringMatching(/^routing\.rules\[3\]\.route: .* changes nothing/),
+    ]);
+    expect(
+      validateConfig({ ...pool({}), routing: { rules: [{ name: "x", route: { timeoutClass: "y" } }] } })
+        .errors,
+    ).toEqual([expect.objectContaining({ path: "routing.rules[0].route.timeoutClass" })]);
+  });
+
   it("connects to nothing for what is on this machine and not there yet", () => {
     const started = { ...http("http://127.0.0.1:{port}/mcp"), command: "node" } as UpstreamConfig;
     expect(validateConfig(pool({ upstreams: [started, started] })).warnings).toEqual([]);

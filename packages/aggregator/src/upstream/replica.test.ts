@@ -41,6 +41,7 @@ function start(
     random: () => 1,
     listener: {
       onConnected: () => Promise.resolve(),
+      onChecked: () => {},
       onStateChange: ({ state }) => states.push(state.status),
       onServerNotification: () => {},
       onStderr: (_replica, text) => onStderr(text),
@@ -159,6 +160,7 @@ describe("a replica", () => {
       random: () => 0,
       listener: {
         onConnected: () => Promise.resolve(),
+        onChecked: () => {},
         onStateChange: () => {},
         onServerNotification: () => {},
         onStderr: () => {},

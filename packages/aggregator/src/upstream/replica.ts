@@ -3,8 +3,8 @@ import { type Clock, createBackoff, type Random } from "@fairlead/core";
 import type { HealthCheckConfig, RestartConfig, UpstreamConfig } from "../config.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { UpstreamConnection, UpstreamFailure } from "./connection.ts";
-import { ControlError, controlRequest } from "./control.ts";
 import { createEraMemory, type EraMemory } from "./era-detection.ts";
+import { checkHealth } from "./health-check.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { ReplicaState, ReplicaStatus } from "./replica-state.ts";
 import type { StartLimiter } from "./start-limiter.ts";
@@ -31,6 +31,8 @@ export interface ReplicaListener {
   /** Runs after every handshake, before the replica gets calls; a rejection counts as a failed start. */
   onConnected(replica: Replica, open: OpenUpstream): Promise<void>;
   onStateChange(replica: Replica): void;
+  /** Its operator's own health check says that it is well. */
+  onChecked(replica: Replica): void;
   onServerNotification(replica: Replica, message: Buffer, envelope: Envelope): void;
   onStderr(replica: Replica, text: string): void;
 }
@@ -52,6 +54,8 @@ export interface Replica {
 
 /** A server that was ready for this long was well; its next failure starts from the first delay again. */
 const STABLE_MS = 10_000;
+/** Between two checks of a server that did not answer the last one. */
+const RECHECK_MS = 1_000;
 const CRASH_WINDOW_MS = 60_000;
 /** A server that says nothing at all for this long, pings included, is restarted. */
 const HUNG_MS = 60_000;
@@ -109,11 +113,11 @@ export function createReplica(options: ReplicaOptions): Replica {
   return replica;
 
   function settingsOf(
-    { intervalMs = 10_000, timeoutMs: pingTimeoutMs = 5_000, failureThreshold = 2 }: HealthCheckConfig,
+    { intervalMs = 10_000, timeoutMs = 5_000, failureThreshold = 2, check }: HealthCheckConfig,
     { baseDelayMs = 200, maxDelayMs = isProcess ? 30_000 : 1_500, crashLoopThreshold = 5 }: RestartConfig,
   ) {
     const backoff = createBackoff({ kind: "equal-jitter", baseDelayMs, maxDelayMs, random: options.random });
-    return { intervalMs, pingTimeoutMs, failureThreshold, crashLoopThreshold, backoff };
+    return { intervalMs, timeoutMs, failureThreshold, check, crashLoopThreshold, backoff };
   }
 
   async function live(): Promise<void> {
@@ -185,18 +189,22 @@ export function createReplica(options: ReplicaOptions): Replica {
     let missed = 0;
     for (;;) {
       const { intervalMs, failureThreshold } = settings;
-      const event = await events.take(intervalMs === 0 ? Infinity : intervalMs);
+      const usual = intervalMs === 0 ? Infinity : intervalMs;
+      // Whoever did not answer is asked more often, so that it is back soon.
+      const event = await events.take(missed === 0 ? usual : Math.min(usual, RECHECK_MS));
       if (event !== undefined && event !== "look") return event;
       suspected = false;
-      const problem = await ping(connection);
+      const { check, timeoutMs } = settings;
+      const problem = await checkHealth(connection, { id, check, timeoutMs, clock });
       if (problem === undefined) {
         missed = 0;
+        if (check !== undefined) listener.onChecked(replica);
         if (state.status === "unhealthy") change("ready", null);
         continue;
       }
-      if (problem.failure?.executed === "no" && problem.failure.kind === "transport") return problem.failure;
+      if (problem.isBroken) return { executed: "no", kind: "transport", message: problem.message };
       missed++;
-      if (missed >= failureThreshold) change("unhealthy", `${problem.message} (${missed} pings in a row)`);
+      if (missed >= failureThreshold) change("unhealthy", `${problem.message} (${missed} times in a row)`);
       const silentMs = clock.now() - connection.lastHeardAt;
       if (missed >= failureThreshold && silentMs >= HUNG_MS) {
         return {
@@ -205,19 +213,6 @@ export function createReplica(options: ReplicaOptions): Replica {
           message: `said nothing for ${Math.round(silentMs / 1_000)} s`,
         };
       }
-    }
-  }
-
-  async function ping(connection: UpstreamConnection): Promise<ControlError | undefined> {
-    try {
-      // Modern servers know no ping; discovery is what every one of them must answer.
-      const method = connection.target.era === "modern" ? "server/discover" : "ping";
-      await controlRequest(connection, method, {}, settings.pingTimeoutMs, clock);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-      // An error is an answer too: some servers do not know ping.
-      return error.rpcCode === undefined ? error : undefined;
     }
   }
 

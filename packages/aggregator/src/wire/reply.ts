@@ -1,5 +1,5 @@
 // JSON-RPC answers that the gateway writes itself.
-import { AggregatorError } from "../errors.ts";
+import { AggregatorError, isOverload } from "../errors.ts";
 
 /** JSON-RPC and MCP error codes that the gateway uses. */
 export const rpcCode = {
@@ -10,6 +10,8 @@ export const rpcCode = {
   internalError: -32603,
   /** 2025-11-25: resource not found; 2026-07-28 uses invalidParams. */
   resourceNotFoundLegacy: -32002,
+  /** No room; outside of the ranges that JSON-RPC and MCP reserve. */
+  overload: -31503,
   headerMismatch: -32020,
   missingClientCapability: -32021,
   unsupportedProtocolVersion: -32022,
@@ -38,10 +40,14 @@ export function errorMessage(id: Buffer | undefined, code: number, message: stri
   ]);
 }
 
-/** Frames a failure of the gateway or of an upstream: -32603, with the code and the facts in `data`. */
+/**
+ * Frames a failure of the gateway or of an upstream: -32603 (or -31503 where the gateway has no room), with the code and
+ * the facts in `data`.
+ */
 export function failureMessage(id: Buffer | undefined, error: unknown): Buffer {
   if (error instanceof AggregatorError) {
-    return errorMessage(id, rpcCode.internalError, error.message, { code: error.code, ...error.facts });
+    const code = isOverload(error) ? rpcCode.overload : rpcCode.internalError;
+    return errorMessage(id, code, error.message, { code: error.code, ...error.facts });
   }
   return errorMessage(id, rpcCode.internalError, "Internal error of the gateway", { code: "INTERNAL_ERROR" });
 }

@@ -9,22 +9,55 @@ export interface Admission {
   readonly waiting: number;
 }
 
-export function createAdmission(parallel: number, maxQueue: number, clock: Clock): Admission {
+export interface AdmissionOptions {
+  /** Answers at a time of a model; `undefined` for no limit. */
+  readonly parallelOf: (model: string) => number | undefined;
+  readonly maxQueue: number;
+  readonly clock: Clock;
+  /** After such an error the host goes on for a while though nobody waits. */
+  readonly isTimeout: (error: unknown) => boolean;
+  /** For so long, in milliseconds, the place stays taken then. */
+  readonly cooldownMs: number;
+  /** Ends such waits. */
+  readonly closed: AbortSignal;
+}
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { parallelOf, maxQueue, clock, isTimeout, cooldownMs, closed } = options;
   const models = new Map<string, Bulkhead>();
   return {
     async run(model, context, operation) {
-      if (model === undefined) return operation();
+      const limit = model === undefined ? undefined : parallelOf(model);
+      if (model === undefined || limit === undefined) return operation();
       let places = models.get(model);
       if (places === undefined) {
-        places = createBulkhead({ limit: parallel, maxQueue, clock });
+        places = createBulkhead({ limit, maxQueue, clock });
         models.set(model, places);
       }
-      try {
-        return await places.policy(context, operation);
-      } finally {
+      const taken = places;
+      const release = (permit: { release(): void } | undefined): void => {
+        permit?.release();
         // Only models in use are kept, so that names do not add up.
-        if (places.inFlight === 0 && places.queueLength === 0 && models.get(model) === places)
+        if (taken.inFlight === 0 && taken.queueLength === 0 && models.get(model) === taken)
           models.delete(model);
+      };
+      const permit = await taken.acquire(context).catch((error: unknown) => {
+        release(undefined);
+        throw error;
+      });
+      try {
+        const value = await operation();
+        release(permit);
+        return value;
+      } catch (error) {
+        // A prompt is read to its end even when its caller has left (#570): the place is not free yet.
+        if (isTimeout(error) && cooldownMs > 0)
+          void clock.sleep(cooldownMs, closed).then(
+            () => release(permit),
+            () => release(permit),
+          );
+        else release(permit);
+        throw error;
       }
     },
     get waiting() {

@@ -1,8 +1,8 @@
-// What an answer is put together from: the frames of a stream, chat or plain completion.
+// What an answer is put together from: the events of a stream, whatever the endpoint.
 import { errorOfEvent, field, parsed } from "./classify.ts";
 import { type ErrorFacts, LmStudioError, ModelSubstitutedError } from "./errors.ts";
-import { sameModel } from "./models.ts";
 import { parseFrame, readEvents } from "./sse.ts";
+import type { Collector, OnPart, Wire } from "./wire/wire.ts";
 
 export interface ToolCall {
   readonly id: string;
@@ -27,24 +27,30 @@ export interface AnswerDelta {
 export interface Collected {
   text: string;
   reasoning: string;
-  readonly toolCalls: { id: string; name: string; arguments: string }[];
+  toolCalls: ToolCall[];
   finishReason: string | undefined;
   model: string | undefined;
   usage: Usage | undefined;
+  responseId: string | undefined;
   /** Frames that could not be read. */
   damagedFrames: number;
 }
 
+/** Calls in one answer, and so the parts that a damaged index can make. */
+const maxToolCalls = 1_000;
+
 /**
  * Reads a stream to its end.
  *
+ * @param isModel - whether a name is that of the model that was asked for.
  * @throws {@link LmStudioError} for an error in the stream, another model than asked for, or a stream that just stops.
  */
 export async function collect(
   pieces: AsyncIterable<string>,
-  model: string,
+  wire: Wire,
+  isModel: (name: string) => boolean,
   facts: ErrorFacts,
-  onDelta: (delta: AnswerDelta) => void,
+  onPart: OnPart,
 ): Promise<Collected> {
   const collected: Collected = {
     text: "",
@@ -53,8 +59,11 @@ export async function collect(
     finishReason: undefined,
     model: undefined,
     usage: undefined,
+    responseId: undefined,
     damagedFrames: 0,
   };
+  const calls = new Map<number, { id: string; name: string; arguments: string }>();
+  const collector = createCollector();
   let ended = false;
   for await (const { event, data } of readEvents(pieces)) {
     if (event === "error") throw errorOfEvent(data, facts);
@@ -65,67 +74,57 @@ export async function collect(
     const { value, damaged } = parseFrame(data);
     if (damaged) collected.damagedFrames += 1;
     if (value === undefined) continue;
-    if (field(value, "error") !== undefined) throw errorOfEvent(JSON.stringify(value), facts);
-    checkModel(value);
-    takeFrame(collected, value, onDelta);
+    const error = field(value, "error");
+    if (error !== undefined && error !== null) throw errorOfEvent(JSON.stringify(value), facts);
+    if (wire.take(collector, event, value)) ended = true;
   }
   if (!ended && collected.finishReason === undefined)
     throw new LmStudioError("CONNECTION_FAILED", "The stream stopped before its end", facts);
+  collected.toolCalls = [...calls.values()];
   return collected;
 
-  function checkModel(value: unknown): void {
-    const answeredBy = field(value, "model");
-    if (typeof answeredBy !== "string" || answeredBy === "") return;
-    if (!sameModel(answeredBy, model)) throw new ModelSubstitutedError(answeredBy, facts);
-    collected.model = answeredBy;
+  function createCollector(): Collector {
+    return {
+      text: (text) => take("text", text),
+      reasoning: (text) => take("reasoning", text),
+      toolCall(index, part) {
+        if (!(index >= 0 && index < maxToolCalls)) return;
+        const call = calls.get(index) ?? { id: "", name: "", arguments: "" };
+        calls.set(index, call);
+        if (typeof part.id === "string") call.id = part.id;
+        if (typeof part.name === "string") call.name += part.name;
+        const text = typeof part.arguments === "string" ? part.arguments : "";
+        call.arguments += text;
+        onPart({ type: "tool-call", text });
+      },
+      finishReason(reason) {
+        if (typeof reason === "string") collected.finishReason = reason;
+      },
+      model(name) {
+        if (typeof name !== "string" || name === "") return;
+        if (!isModel(name)) throw new ModelSubstitutedError(name, facts);
+        collected.model = name;
+      },
+      usage(usage) {
+        const none = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0 };
+        collected.usage = { ...none, ...collected.usage, ...usage };
+      },
+      responseId(id) {
+        if (typeof id === "string") collected.responseId = id;
+      },
+      progress: (stage, share) =>
+        onPart({ type: "progress", stage, share: typeof share === "number" ? share : undefined }),
+      fail(value) {
+        throw errorOfEvent(JSON.stringify(value), facts);
+      },
+    };
   }
-}
-
-function takeFrame(collected: Collected, value: unknown, onDelta: (delta: AnswerDelta) => void): void {
-  const usage = field(value, "usage");
-  if (typeof usage === "object" && usage !== null) collected.usage = usageOf(usage);
-  const choices = field(value, "choices");
-  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-  const finishReason = field(choice, "finish_reason");
-  if (typeof finishReason === "string") collected.finishReason = finishReason;
-  const delta = field(choice, "delta");
-  take("text", field(delta, "content") ?? field(choice, "text"));
-  // gpt-oss has it in `reasoning`, all others in `reasoning_content`.
-  take("reasoning", field(delta, "reasoning_content") ?? field(delta, "reasoning"));
-  const calls = field(delta, "tool_calls");
-  if (Array.isArray(calls)) for (const call of calls as readonly unknown[]) takeToolCall(call);
 
   function take(type: "text" | "reasoning", text: unknown): void {
     if (typeof text !== "string" || text === "") return;
     collected[type] += text;
-    onDelta({ type, text });
+    onPart({ type, text });
   }
-
-  function takeToolCall(call: unknown): void {
-    const given = field(call, "index");
-    const index = typeof given === "number" && given >= 0 && given < 1_000 ? given : 0;
-    while (collected.toolCalls.length <= index) collected.toolCalls.push({ id: "", name: "", arguments: "" });
-    const target = collected.toolCalls[index];
-    if (target === undefined) return;
-    const [id, name, text] = [
-      field(call, "id"),
-      field(field(call, "function"), "name"),
-      field(field(call, "function"), "arguments"),
-    ];
-    if (typeof id === "string") target.id = id;
-    if (typeof name === "string") target.name += name;
-    if (typeof text === "string") target.arguments += text;
-    onDelta({ type: "tool-call", text: typeof text === "string" ? text : "" });
-  }
-}
-
-function usageOf(usage: object): Usage {
-  const count = (value: unknown): number => (typeof value === "number" ? value : 0);
-  return {
-    promptTokens: count(field(usage, "prompt_tokens")),
-    completionTokens: count(field(usage, "completion_tokens")),
-    reasoningTokens: count(field(field(usage, "completion_tokens_details"), "reasoning_tokens")),
-  };
 }
 
 /** Whether a text is JSON, and so the answer to a schema that ended up in the wrong field. */

@@ -7,11 +7,15 @@ import {
   pipeline,
   RetriesExhaustedError,
 } from "@fairlead/core";
-import { LmStudioError } from "./errors.ts";
+import { serving } from "./backend.ts";
+import { isTimeLimit, LmStudioError, type LmStudioErrorCode } from "./errors.ts";
 import { clientErrorOf, type Host } from "./host.ts";
 import { createHostPool } from "./host-pool.ts";
+import type { Pass } from "./model-gate.ts";
 import { canonicalName } from "./models.ts";
 import type { ClientSettings } from "./options.ts";
+import { wiresOf } from "./wire/index.ts";
+import type { WireName } from "./wire/wire.ts";
 
 /** What can be said about one call. */
 export interface CallSettings {
@@ -35,6 +39,12 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** From 1. */
   readonly number: number;
+  /** Time that all attempts so far have waited here, in milliseconds. */
+  readonly queueMs: number;
+  /** The model has to be loaded first, by this attempt or before it. */
+  readonly loads: boolean;
+  /** The host has begun to answer. */
+  answered(): void;
   /** From now on nothing may be tried again. */
   generated(): void;
 }
@@ -45,16 +55,35 @@ interface Subject {
   readonly promptLength: number;
   /** The beginning of the prompt; absent where no answer is generated. */
   readonly prefix?: string;
+  /** The endpoint that the host must have. */
+  readonly wire?: WireName | undefined;
 }
 
 export type Caller = <T>(
   subject: Subject,
   call: CallSettings,
   attempt: (attempt: Attempt) => Promise<T>,
+  onQueued?: (loads: boolean) => void,
 ) => Promise<T>;
 
+/** What decides about another attempt. */
+interface Retried {
+  /** Another host is there that has not been asked. */
+  mayMove(): boolean;
+}
+
+/** Errors that show that what is known of the host's models is wrong. */
+const saysOtherwise: ReadonlySet<LmStudioErrorCode> = /* @__PURE__ */ new Set<LmStudioErrorCode>([
+  "CONTENTION",
+  "NO_MODEL_LOADED",
+  "MODEL_NOT_FOUND",
+  "MODEL_CRASHED",
+  "MODEL_SUBSTITUTED",
+  "MODEL_LOAD_FAILED",
+]);
+
 export function createCaller(hosts: readonly Host[], settings: ClientSettings): Caller {
-  const { clock, random, maxRetries, backoffFactor, backoffBaseMs } = settings;
+  const { clock, random, maxRetries, backoffFactor, backoffBaseMs, onEvent } = settings;
   const attempts: Pipeline = pipeline({
     clock,
     retry: {
@@ -66,25 +95,26 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
         factor: backoffFactor,
         random,
       },
-      shouldRetry: (error) => error instanceof LmStudioError && error.isRetryable,
+      shouldRetry: (error, { request }) => {
+        if (!(error instanceof LmStudioError)) return false;
+        // After a time limit the host is still at work on it, so only another one may be asked.
+        const elsewhere = isTimeLimit(error) && !error.generated && (request as Retried).mayMove();
+        return error.isRetryable || elsewhere;
+      },
     },
   });
-
   const pool = createHostPool(hosts, settings);
 
   return async function call<T>(
-    { model, promptLength, prefix }: Subject,
+    { model, promptLength, prefix, wire }: Subject,
     settingsOfCall: CallSettings,
     attempt: (attempt: Attempt) => Promise<T>,
+    onQueued: (loads: boolean) => void = () => {},
   ): Promise<T> {
     const { signal, intent, role, immediate = false } = settingsOfCall;
     const { timeoutMs = immediate ? settings.immediateTimeoutMs : settings.totalTimeoutMs } = settingsOfCall;
     if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs must be above 0, got ${timeoutMs}`);
-    const candidates = hosts.filter(({ name }) => name === (settingsOfCall.host ?? name));
-    if (candidates.length === 0)
-      throw new RangeError(
-        `host must be one of ${hosts.map(({ name }) => name).join(", ")}, got ${settingsOfCall.host}`,
-      );
+    const candidates = candidatesFor(model, wire, settingsOfCall.host);
     signal?.throwIfAborted();
     const request = {
       promptLength,
@@ -94,11 +124,13 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
     const tried = new Set<Host>();
     let made = 0;
     let begun = false;
+    let queueMs = 0;
+    const retried: Retried = { mayMove: () => candidates.some((host) => !tried.has(host)) };
     try {
       return await attempts.execute(
         async (context) => {
           made = context.attempt;
-          if (model !== undefined && candidates.length > 1) await pool.ready();
+          if (model !== undefined) await pool.ready(candidates, context.signal);
           for (;;) {
             const lease = pool.acquire({ model, prefix, candidates, tried });
             const { host } = lease;
@@ -108,37 +140,76 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
               lease.release();
               return value;
             } catch (error) {
-              lease.release(clientErrorOf(error, {}));
+              const known = clientErrorOf(error, { host: host.name, model });
+              lease.release(known);
               // A refusal by a host's own breaker costs no attempt while there are others.
               const refused = error instanceof CircuitOpenError;
               if (refused && candidates.some((other) => !tried.has(other))) continue;
-              throw marked(clientErrorOf(error, { host: host.name, model }));
+              if (known instanceof LmStudioError)
+                onEvent({ type: "attempt-failed", host: host.name, model, code: known.code, attempt: made });
+              throw marked(known);
             }
           }
         },
-        { ...(signal === undefined ? {} : { signal }), deadline: clock.now() + timeoutMs },
+        { ...(signal === undefined ? {} : { signal }), deadline: clock.now() + timeoutMs, request: retried },
       );
     } catch (error) {
       throw marked(finalOf(error));
     }
 
-    function attemptAt(host: Host, context: CallContext): Promise<T> {
+    async function attemptAt(host: Host, context: CallContext): Promise<T> {
+      const { signal: ended } = context;
+      const generates = prefix !== undefined && model !== undefined;
+      const name = generates ? canonicalName(model) : undefined;
+      const arrivedAt = clock.now();
+      const pass = name === undefined ? undefined : await host.gate?.enter(name, ended);
+      if (pass?.loads === true) onQueued(true);
+      try {
+        return await host.admission.run(name, context, () => sent(host, context, pass, arrivedAt));
+      } finally {
+        pass?.leave();
+      }
+    }
+
+    function sent(host: Host, context: CallContext, pass: Pass | undefined, arrivedAt: number): Promise<T> {
       const { attempt: number, signal: ended, deadline } = context;
-      const name = prefix === undefined || model === undefined ? undefined : canonicalName(model);
-      return host.admission.run(name, context, () =>
-        host.guarded.execute(
-          (innermost) =>
-            attempt({
+      return host.guarded.execute(
+        async (innermost) => {
+          const sentAt = clock.now();
+          let isAnswered = false;
+          queueMs += sentAt - arrivedAt;
+          try {
+            const value = await attempt({
               host,
               signal: innermost.signal,
               number,
+              queueMs,
+              loads: pass?.loads === true,
+              answered() {
+                if (isAnswered) return;
+                isAnswered = true;
+                pass?.answered();
+                if (pass?.loads === true) told(host, clock.now() - sentAt);
+              },
               generated: () => {
                 begun = true;
               },
-            }),
-          { signal: ended, deadline, request },
-        ),
+            });
+            host.counter.succeeded(clock.now() - sentAt);
+            return value;
+          } catch (error) {
+            const known = innermost.signal.aborted ? clientErrorOf(innermost.signal.reason, {}) : error;
+            host.counter.failed(known);
+            if (known instanceof LmStudioError && saysOtherwise.has(known.code)) host.residency.stale();
+            throw error;
+          }
+        },
+        { signal: ended, deadline, request },
       );
+    }
+
+    function told({ name }: Host, durationMs: number): void {
+      onEvent({ type: "load", host: name, model: model ?? "", durationMs });
     }
 
     function finalOf(error: unknown): unknown {
@@ -153,4 +224,27 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
       return error;
     }
   };
+
+  function candidatesFor(
+    model: string | undefined,
+    wire: WireName | undefined,
+    name: string | undefined,
+  ): readonly Host[] {
+    const named = name === undefined ? undefined : hosts.filter((host) => host.name === name);
+    if (named?.length === 0)
+      throw new RangeError(`host must be one of ${hosts.map((host) => host.name).join(", ")}, got ${name}`);
+    const serve = named ?? (model === undefined ? hosts : serving(hosts, model));
+    if (serve.length === 0)
+      throw new LmStudioError("MODEL_NOT_FOUND", `No host is there for ${model}; list it in hosts[].models`, {
+        model,
+      });
+    const speak = wire === undefined ? serve : serve.filter(({ api }) => wiresOf[api].includes(wire));
+    if (speak.length === 0)
+      throw new LmStudioError(
+        "INVALID_REQUEST",
+        `${serve.map((host) => host.name).join(", ")} (${serve[0]?.api}) has no endpoint for ${wire}`,
+        { model, host: serve[0]?.name },
+      );
+    return speak;
+  }
 }

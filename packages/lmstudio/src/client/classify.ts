@@ -6,7 +6,7 @@ import { ContextOverflowError, type ErrorFacts, LmStudioError } from "./errors.t
 export function errorOfBody(status: number, body: string, facts: ErrorFacts): LmStudioError {
   const known = { ...facts, status };
   const { message, type, code } = wordsOf(body);
-  if (status === 401 || status === 403 || code === "invalid_api_key")
+  if (status === 401 || status === 403 || code === "invalid_api_key" || code === "insufficient_quota")
     return new LmStudioError("UNAUTHORIZED", message, known);
   if (status === 429) return new LmStudioError("RATE_LIMITED", message, known);
   const byWords = errorOfWords(message, `${type} ${code}`, known);
@@ -22,17 +22,27 @@ export function errorOfBody(status: number, body: string, facts: ErrorFacts): Lm
 /** An error that came as an event in a stream. */
 export function errorOfEvent(data: string, facts: ErrorFacts): LmStudioError {
   const { message, type, code } = wordsOf(data);
-  return errorOfWords(message, `${type} ${code}`, facts) ?? new LmStudioError("SERVER_ERROR", message, facts);
+  const byWords = errorOfWords(message, `${type} ${code}`, facts);
+  if (byWords !== undefined) return byWords;
+  return new LmStudioError(
+    type.startsWith("invalid_request") ? "INVALID_REQUEST" : "SERVER_ERROR",
+    message,
+    facts,
+  );
 }
 
 function errorOfWords(message: string, kind: string, facts: ErrorFacts): LmStudioError | undefined {
   if (
-    /n_keep|exceed_context_size|context_length_exceeded|not fit in context|available context size/.test(
+    /n_keep|exceed_context_size|context_length_exceeded|not fit in context|available context size|prompt is too long/.test(
       message + kind,
     )
   ) {
-    const tokens = numberIn(message, /(?:n_keep: |"n_prompt_tokens":|input has )(\d+)/);
-    return new ContextOverflowError(message, tokens, numberIn(message, /(?:n_ctx: |"n_ctx":)(\d+)/), facts);
+    const tokens = numberIn(
+      message,
+      /(?:n_keep: |"n_prompt_tokens":|input has |resulted in |too long: )(\d+)/,
+    );
+    const length = numberIn(message, /(?:n_ctx: |"n_ctx":|context length is |tokens > )(\d+)/);
+    return new ContextOverflowError(message, tokens, length, facts);
   }
   if (/Unexpected endpoint or method/.test(message))
     return new LmStudioError("UNEXPECTED_ENDPOINT", message, facts);
@@ -43,7 +53,7 @@ function errorOfWords(message: string, kind: string, facts: ErrorFacts): LmStudi
   }
   if (/Model is unloaded/i.test(message)) return new LmStudioError("CONTENTION", message, facts);
   if (/model has crashed/i.test(message)) return new LmStudioError("MODEL_CRASHED", message, facts);
-  if (/model_not_found/.test(kind) || /^Model ".*" not found/.test(message))
+  if (/model_not_found|not_found_error/.test(kind) || /^Model ".*" not found/.test(message))
     return new LmStudioError("MODEL_NOT_FOUND", message, facts);
   return undefined;
 }

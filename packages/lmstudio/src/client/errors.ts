@@ -19,10 +19,12 @@ export type LmStudioErrorCode =
   | "MODEL_NOT_FOUND"
   | "MODEL_LOAD_FAILED"
   | "MODEL_CRASHED"
+  | "DOWNLOAD_FAILED"
   | "UNAUTHORIZED"
   | "INVALID_REQUEST"
   | "UNEXPECTED_ENDPOINT"
   | "INVALID_RESPONSE"
+  | "INVALID_JSON"
   | "ANSWER_TOO_LARGE"
   | "SERVER_ERROR"
   | "CLIENT_CLOSED";
@@ -166,3 +168,8 @@ const emptyTexts: Readonly<Record<EmptyReason, string>> = {
   wedged: "tokens were counted but not sent; load the model anew",
   overflow: "the prompt is longer than the model's context",
 };
+
+/** A time limit after the request was sent: the host may still be at work on it. */
+export function isTimeLimit({ code }: LmStudioError): boolean {
+  return code === "ATTEMPT_TIMEOUT" || code === "HEADERS_TIMEOUT" || code === "IDLE_TIMEOUT";
+}

@@ -1,10 +1,9 @@
 // Which host gets an attempt: the one that has the model loaded, by what the hosts say and by what was sent to them.
 import { createBalancer, type LeaseOutcome } from "@fairlead/balancer";
-import { pipeline } from "@fairlead/core";
 import { modelAffinity } from "@fairlead/strategy-model-affinity";
 import { LmStudioError, type LmStudioErrorCode } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { canonicalName, listModels } from "./models.ts";
+import { canonicalName } from "./models.ts";
 import type { ClientSettings } from "./options.ts";
 
 interface HostRequest {
@@ -24,17 +23,13 @@ interface HostLease {
 
 export interface HostPool {
   acquire(request: HostRequest): HostLease;
-  /** Asks the hosts what they have loaded: the first time at once, later in the background. */
-  ready(): Promise<void>;
+  /** Asks the hosts what they have loaded: waits for what nobody knows yet. */
+  ready(candidates: readonly Host[], signal: AbortSignal): Promise<void>;
 }
-
-/** How long an answer about loaded models is good for, and how long a host may take to give one, in milliseconds. */
-const goodForMs = 30_000;
-const answersWithinMs = 2_000;
 
 export function createHostPool(
   hosts: readonly Host[],
-  { clock, random, parallel }: ClientSettings,
+  { clock, random, parallel = 4 }: ClientSettings,
 ): HostPool {
   const byName = new Map(hosts.map((host) => [host.name, host]));
   const balancer = createBalancer({
@@ -47,12 +42,16 @@ export function createHostPool(
     strategyStallMs: Number.POSITIVE_INFINITY,
   });
   for (const { name } of hosts) balancer.add({ id: name });
-  const known = new Map<Host, ReadonlySet<string>>();
-  const question = pipeline({ clock, timeoutMs: answersWithinMs });
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let first: Promise<void> | undefined;
+  const told = new Map<Host, number>();
 
-  return { acquire, ready };
+  return {
+    acquire,
+    async ready(candidates, signal) {
+      const asked = candidates.filter(({ gate }) => gate !== undefined);
+      if (asked.length > 1) await Promise.all(asked.map(({ residency }) => residency.known(signal)));
+      for (const host of asked) tell(host);
+    },
+  };
 
   function acquire(request: HostRequest): HostLease {
     const { model, prefix, candidates, tried } = request;
@@ -68,40 +67,20 @@ export function createHostPool(
     const lease = balancer.acquire({ ...wanted, exclude });
     const host = lease === undefined ? allowed[0] : byName.get(lease.endpointId);
     if (host === undefined) throw new RangeError("no host to choose from");
-    return {
-      host,
-      release(error) {
-        lease?.release(error === undefined ? "success" : outcomeOf(error));
-        // It had to be loaded, and so something else may have been unloaded.
-        if (name !== undefined && known.get(host)?.has(name) === false) askedAt = Number.NEGATIVE_INFINITY;
-      },
-    };
+    return { host, release: (error) => lease?.release(error === undefined ? "success" : outcomeOf(error)) };
   }
 
-  async function ready(): Promise<void> {
-    if (hosts.length < 2) return;
-    if (clock.now() - askedAt >= goodForMs) {
-      askedAt = clock.now();
-      const asked = Promise.all(hosts.map(askHost)).then(() => {});
-      first ??= asked;
-    }
-    await first;
-  }
-
-  async function askHost(host: Host): Promise<void> {
-    try {
-      const models = await question.execute(({ signal }) => listModels(host, signal));
-      const loaded = models
-        .filter(({ instances }) => instances.length > 0)
-        .map(({ key }) => canonicalName(key));
-      // With the publisher and without, as requests may name it.
-      const names = new Set(loaded.flatMap((key) => [key, key.slice(key.lastIndexOf("/") + 1)]));
-      known.set(host, names);
-      balancer.update(host.name, { capabilities: [...names] });
-    } catch {
-      // Where it is not said what is loaded, the strategy goes by what was sent there.
-      known.delete(host);
-    }
+  /** Passes on what a host has said since it was last asked. Where it says nothing, the strategy goes by what was sent there. */
+  function tell(host: Host): void {
+    const { models, version } = host.residency;
+    if (models === undefined || told.get(host) === version) return;
+    told.set(host, version);
+    const loaded = models
+      .filter(({ instances }) => instances.length > 0)
+      .map(({ key }) => canonicalName(key));
+    // With the publisher and without, as requests may name it.
+    const names = new Set(loaded.flatMap((key) => [key, key.slice(key.lastIndexOf("/") + 1)]));
+    balancer.update(host.name, { capabilities: [...names] });
   }
 }
 

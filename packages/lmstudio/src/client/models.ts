@@ -12,6 +12,9 @@ import { LmStudioError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { HttpRequest } from "./transport.ts";
 
+/** What is needed of a host to ask it for its models. */
+export type ListingHost = Pick<Host, "name" | "api" | "transport">;
+
 export interface LoadedInstance {
   /** What `unload` takes. */
   readonly id: string;
@@ -30,6 +33,8 @@ export interface ModelInfo {
   readonly loaded: boolean | undefined;
   readonly instances: readonly LoadedInstance[];
   readonly maxContextLength: number | undefined;
+  /** Takes images; `undefined` where the host does not say. */
+  readonly vision: boolean | undefined;
 }
 
 export interface LoadResult {
@@ -40,9 +45,10 @@ export interface LoadResult {
 }
 
 /** Asks `/api/v1`, then `/api/v0`, then `/v1`: a status of 200 proves nothing, only the expected array does. */
-export async function listModels(host: Host, signal: AbortSignal): Promise<readonly ModelInfo[]> {
+export async function listModels(host: ListingHost, signal: AbortSignal): Promise<readonly ModelInfo[]> {
   let refusal: LmStudioError | undefined;
-  for (const { path, array, read } of surfaces) {
+  // Only LM Studio has the other two.
+  for (const { path, array, read } of host.api === "lmstudio" ? surfaces : surfaces.slice(-1)) {
     const { status, text } = await ask(host, { method: "GET", path }, signal);
     const entries = field(parsed(text), array);
     if (status === 200 && Array.isArray(entries))
@@ -53,10 +59,20 @@ export async function listModels(host: Host, signal: AbortSignal): Promise<reado
   throw refusal ?? new LmStudioError("INVALID_RESPONSE", `${host.name} lists no models`, { host: host.name });
 }
 
+export interface LoadRequest {
+  readonly model: string;
+  /** In tokens. @defaultValue the host's own */
+  readonly contextLength?: number;
+  /** Told every second how long it takes, in milliseconds; a host does not say how far it is. */
+  readonly onProgress?: (elapsedMs: number) => void;
+}
+
 export interface Loader {
   /** @throws LmStudioError as the host refuses. */
-  load(model: string, contextLength: number | undefined, signal: AbortSignal): Promise<LoadResult>;
+  load(request: LoadRequest, signal: AbortSignal): Promise<LoadResult>;
 }
+
+const tellEveryMs = 1_000;
 
 /** Callers of one model share a load, and loads of different models go one after the other: a host aborts the one or the other. */
 export function createLoader(host: Host, clock: Clock): Loader {
@@ -65,24 +81,51 @@ export function createLoader(host: Host, clock: Clock): Loader {
   const loads: Pipeline = compose(flight, oneAtATime.policy);
 
   return {
-    load: (model, contextLength, signal) =>
-      loads.execute(
-        async (context): Promise<LoadResult> => {
-          const models = await listModels(host, context.signal);
-          const [instance] = models.find(({ key }) => sameModel(key, model))?.instances ?? [];
-          if (instance !== undefined)
-            return { host: host.name, instanceId: instance.id, alreadyLoaded: true };
-          const body = { model, ...(contextLength === undefined ? {} : { context_length: contextLength }) };
-          const request: HttpRequest = { method: "POST", path: "/api/v1/models/load", body };
-          const { status, text } = await ask(host, request, context.signal).catch(begun);
-          const instanceId = field(parsed(text), "instance_id");
-          if (status !== 200 || typeof instanceId !== "string")
-            throw loadError(errorOfBody(status, text, { host: host.name, model }));
-          return { host: host.name, instanceId, alreadyLoaded: false };
-        },
-        { key: `${model} ${contextLength ?? ""}`, signal },
-      ),
+    async load({ model, contextLength, onProgress }, signal) {
+      const done = new AbortController();
+      if (onProgress !== undefined) void tell(onProgress, AbortSignal.any([signal, done.signal]));
+      try {
+        return await loadOnce(model, contextLength, signal);
+      } finally {
+        done.abort(new Error("loaded"));
+      }
+    },
   };
+
+  async function tell(onProgress: (elapsedMs: number) => void, signal: AbortSignal): Promise<void> {
+    const since = clock.now();
+    try {
+      for (;;) {
+        await clock.sleep(tellEveryMs, signal);
+        onProgress(clock.now() - since);
+      }
+    } catch {
+      // The load is over.
+    }
+  }
+
+  function loadOnce(
+    model: string,
+    contextLength: number | undefined,
+    signal: AbortSignal,
+  ): Promise<LoadResult> {
+    return loads.execute(
+      async (context): Promise<LoadResult> => {
+        const models = await listModels(host, context.signal);
+        const [instance] = models.find(({ key }) => sameModel(key, model))?.instances ?? [];
+        if (instance !== undefined) return { host: host.name, instanceId: instance.id, alreadyLoaded: true };
+        const body = { model, ...(contextLength === undefined ? {} : { context_length: contextLength }) };
+        const request: HttpRequest = { method: "POST", path: "/api/v1/models/load", body };
+        const { status, text } = await ask(host, request, context.signal).catch(begun);
+        const instanceId = field(parsed(text), "instance_id");
+        if (status !== 200 || typeof instanceId !== "string")
+          throw loadError(errorOfBody(status, text, { host: host.name, model }));
+        host.residency.stale();
+        return { host: host.name, instanceId, alreadyLoaded: false };
+      },
+      { key: `${model} ${contextLength ?? ""}`, signal },
+    );
+  }
 }
 
 /** Another attempt might load a second copy, unless the host has given the load up itself. */
@@ -100,6 +143,7 @@ export async function unloadInstance(host: Host, instanceId: string, signal: Abo
   const { status, text } = await ask(host, { method: "POST", path: "/api/v1/models/unload", body }, signal);
   if (status !== 200 || field(parsed(text), "instance_id") === undefined)
     throw errorOfBody(status, text, { host: host.name, model: instanceId });
+  host.residency.stale();
 }
 
 /** Whether two names mean one model: `key`, `key:2` (an instance), `key@variant`, with or without the publisher. */
@@ -117,7 +161,7 @@ export function canonicalName(name: string): string {
 }
 
 async function ask(
-  { transport }: Host,
+  { transport }: ListingHost,
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
@@ -149,6 +193,7 @@ const surfaces: readonly Surface[] = [
         loaded: instances.length > 0,
         instances,
         maxContextLength: numberOf(field(entry, "max_context_length")),
+        vision: booleanOf(field(field(entry, "capabilities"), "vision")),
       };
     },
   },
@@ -166,6 +211,7 @@ const surfaces: readonly Surface[] = [
         loaded,
         instances: loaded ? [{ id: key, contextLength, parallel: undefined }] : [],
         maxContextLength: numberOf(field(entry, "max_context_length")),
+        vision: field(entry, "type") === "vlm",
       };
     },
   },
@@ -179,6 +225,7 @@ const surfaces: readonly Surface[] = [
       loaded: undefined,
       instances: [],
       maxContextLength: undefined,
+      vision: undefined,
     }),
   },
 ];
@@ -190,6 +237,10 @@ function typeOf(value: unknown): ModelInfo["type"] {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
+}
+
+function booleanOf(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
 }
 
 function numberOf(value: unknown): number | undefined {

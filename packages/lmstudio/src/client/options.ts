@@ -6,13 +6,24 @@ import {
   type Random,
   systemClock,
 } from "@fairlead/core";
+import { modelsOf } from "./backend.ts";
+import type { LmStudioEvent } from "./events.ts";
+import type { Backend } from "./wire/index.ts";
 
 export interface LmStudioHost {
   /** Base URL, with or without `/v1`. */
   readonly url: string;
+  /** What it is. @defaultValue "lmstudio" */
+  readonly api?: Backend;
+  /**
+   * Models that it is asked for, with `*` for anything; a model that a host lists goes to no other.
+   *
+   * @defaultValue any, but `gpt-*` and the like at OpenAI, `claude-*` at Anthropic
+   */
+  readonly models?: readonly string[];
   /** In results and errors. @defaultValue host and port of the URL */
   readonly name?: string;
-  /** @defaultValue the client's `apiToken` */
+  /** @defaultValue the client's `apiToken`, with LM Studio only */
   readonly apiToken?: string;
 }
 
@@ -47,8 +58,10 @@ export interface LmStudioClientOptions {
   readonly ratePerSecond?: number;
   /** Calls at a time per host; the rest waits. @defaultValue 10 */
   readonly maxConcurrent?: number;
-  /** Answers at a time per host and model; what the model was loaded with. @defaultValue 4 */
+  /** Answers at a time per LM Studio host and model, at most. @defaultValue what the instance was loaded with, or 4 */
   readonly parallel?: number;
+  /** So long a place stays taken after a time limit, since the host goes on reading the prompt, in milliseconds. @defaultValue 5_000 */
+  readonly cooldownMs?: number;
   /** Calls that may wait per host, and as many per model. @defaultValue 100 */
   readonly maxQueue?: number;
   /** Connections per host, at least `maxConcurrent`. @defaultValue 20, or `maxConcurrent` if larger */
@@ -57,6 +70,8 @@ export interface LmStudioClientOptions {
   readonly breaker?: CircuitBreakerOptions;
   /** A longer answer is given up, in bytes on the wire. @defaultValue 67_108_864 */
   readonly maxAnswerBytes?: number;
+  /** Told of retries, loads and circuits; must not throw. */
+  readonly onEvent?: (event: LmStudioEvent) => void;
   /** Of all timers but that of connecting. @defaultValue systemClock */
   readonly clock?: Clock;
   /** For the jitter of waits. @defaultValue Math.random */
@@ -65,14 +80,20 @@ export interface LmStudioClientOptions {
 
 export interface HostSettings {
   readonly name: string;
+  readonly api: Backend;
+  readonly models: readonly string[] | undefined;
   readonly origin: string;
   /** Before `/v1` and `/api`; empty, or with a leading slash. */
   readonly prefix: string;
+  /** In place of `v1`, where a compatible server has another. */
+  readonly version: string;
   readonly apiToken: string | undefined;
 }
 
-export type ClientSettings = Required<Omit<LmStudioClientOptions, "hosts" | "apiToken" | "learnedTimeouts">> &
-  Pick<LmStudioClientOptions, "learnedTimeouts"> & { readonly hosts: readonly HostSettings[] };
+type Optional = "learnedTimeouts" | "parallel";
+
+export type ClientSettings = Required<Omit<LmStudioClientOptions, "hosts" | "apiToken" | Optional>> &
+  Pick<LmStudioClientOptions, Optional> & { readonly hosts: readonly HostSettings[] };
 
 /** @throws RangeError when an option is out of range. */
 export function settingsOf(options: LmStudioClientOptions): ClientSettings {
@@ -91,10 +112,11 @@ export function settingsOf(options: LmStudioClientOptions): ClientSettings {
     backoffBaseMs: 1_000,
     ratePerSecond: 12,
     maxQueue: 100,
-    parallel: 4,
+    cooldownMs: 5_000,
     maxConnections: Math.max(20, maxConcurrent),
     breaker: {},
     maxAnswerBytes: 64 * 1024 * 1024,
+    onEvent: () => {},
     clock: systemClock,
     random: Math.random,
     ...rest,
@@ -119,21 +141,32 @@ export function settingsOf(options: LmStudioClientOptions): ClientSettings {
       throw new RangeError(`${option} must be a finite number above 0, got ${settings[option]}`);
   whole("maxRetries", settings.maxRetries, 0);
   whole("maxConcurrent", maxConcurrent, 1);
-  whole("parallel", settings.parallel, 1);
+  if (settings.parallel !== undefined) whole("parallel", settings.parallel, 1);
+  if (!(settings.cooldownMs >= 0))
+    throw new RangeError(`cooldownMs must be from 0, got ${settings.cooldownMs}`);
   whole("maxConnections", settings.maxConnections, maxConcurrent);
   return settings;
 }
 
 function hostOf(host: string | LmStudioHost, apiToken: string | undefined): HostSettings {
   const given: LmStudioHost = typeof host === "string" ? { url: host } : host;
+  const { api = "lmstudio" } = given;
+  if (!Object.hasOwn(modelsOf, api))
+    throw new RangeError(`hosts[].api must be one of ${Object.keys(modelsOf).join(", ")}, got ${api}`);
   const url = URL.canParse(given.url) ? new URL(given.url) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new RangeError(`hosts[].url must be an http or https URL, got ${given.url}`);
+  const path = url.pathname.replace(/\/+$/, "");
+  const [suffix = "", version = "v1"] = /\/(v\d+)$/.exec(path) ?? [];
   return {
     name: given.name ?? url.host,
+    api,
+    models: given.models ?? modelsOf[api],
     origin: url.origin,
-    prefix: url.pathname.replace(/\/+$/, "").replace(/\/v1$/, ""),
-    apiToken: given.apiToken ?? apiToken,
+    prefix: path.slice(0, path.length - suffix.length),
+    version,
+    // A token of LM Studio is nobody else's business.
+    apiToken: given.apiToken ?? (api === "lmstudio" ? apiToken : undefined),
   };
 }
 

@@ -1,9 +1,9 @@
-// What can be asked, and the bodies that go on the wire.
-import type { Generation } from "./generate.ts";
+// What can be asked.
+import type { WireName } from "./wire/wire.ts";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant" | "tool";
-  /** A text, or parts (`text`, `image_url`) as OpenAI has them. */
+  /** A text, or parts (`text`, `image_url`) as OpenAI's chat has them, on every endpoint. */
   readonly content: string | readonly Readonly<Record<string, unknown>>[];
   /** Of an assistant's message, as OpenAI has them. */
   readonly toolCalls?: readonly Readonly<Record<string, unknown>>[];
@@ -16,16 +16,29 @@ interface SamplingOptions {
   readonly temperature?: number;
   /** Of the answer, thinking included. */
   readonly maxTokens?: number;
-  /** Any other field of the request, as it is (`top_p`, `seed`, `ttl`, `reasoning_effort`, `tool_choice`). */
+  /** Any other field of the request, as it is (`top_p`, `seed`, `ttl`, `draft_model`, `integrations`, `tool_choice`). */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 export interface ChatRequest extends SamplingOptions {
   readonly messages: readonly ChatMessage[];
-  /** As OpenAI has them. */
+  /** As OpenAI's chat has them, on every endpoint. */
   readonly tools?: readonly Readonly<Record<string, unknown>>[];
-  /** The answer follows this JSON schema. */
+  /** The answer follows this JSON schema, and is read. */
   readonly jsonSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
+  /** How much to think: `off`, `on`, `low`, `medium`, `high`, as far as the model knows them. */
+  readonly reasoning?: string;
+  /**
+   * The endpoint: `/v1/chat/completions`, `/v1/responses`, `/v1/messages` or `/api/v1/chat` (`native`, one turn only, with progress
+   * of load and prompt). @defaultValue `messages` for Anthropic, else `chat-completions`
+   */
+  readonly api?: Exclude<WireName, "completions">;
+  /** Goes on with an answer that the host has kept; `responses` and `native`. */
+  readonly previousResponseId?: string;
+  /** Whether the host keeps the answer; `responses` and `native`. @defaultValue false for `native` */
+  readonly store?: boolean;
+  /** Of a model that this request loads, in tokens; `native`. */
+  readonly contextLength?: number;
 }
 
 export interface CompletionRequest extends SamplingOptions {
@@ -35,49 +48,19 @@ export interface CompletionRequest extends SamplingOptions {
 /** In characters; a longer one tells no more conversations apart that matter. */
 const longestPrefix = 2_000;
 
-export function chatGeneration(request: ChatRequest): Generation {
-  const { messages, tools, jsonSchema } = request;
-  return {
-    path: "/v1/chat/completions",
-    model: request.model,
-    promptLength: messages.reduce((sum, { content }) => sum + lengthOf(content), 0),
-    prefix: JSON.stringify(messages.slice(0, 2)).slice(0, longestPrefix),
-    structured: jsonSchema !== undefined,
-    body: {
-      ...sampling(request),
-      messages: messages.map(({ toolCalls, toolCallId, ...message }) => ({
-        ...message,
-        ...(toolCalls === undefined ? {} : { tool_calls: toolCalls }),
-        ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
-      })),
-      ...(tools === undefined ? {} : { tools }),
-      // `json_object` is refused by LM Studio.
-      ...(jsonSchema === undefined
-        ? {}
-        : { response_format: { type: "json_schema", json_schema: { strict: true, ...jsonSchema } } }),
-    },
-  };
+/** In characters, pictures not counted. */
+export function promptLengthOf({ messages }: ChatRequest): number {
+  return messages.reduce((sum, { content }) => sum + lengthOf(content), 0);
 }
 
-export function completionGeneration(request: CompletionRequest): Generation {
-  const { model, prompt } = request;
-  return {
-    path: "/v1/completions",
-    model,
-    promptLength: prompt.length,
-    prefix: prompt.slice(0, longestPrefix),
-    structured: false,
-    body: { ...sampling(request), prompt },
-  };
+/** Its beginning, the same for all calls of a conversation. */
+export function prefixOf({ messages }: ChatRequest): string {
+  return JSON.stringify(messages.slice(0, 2)).slice(0, longestPrefix);
 }
 
-function sampling({ model, temperature, maxTokens, extra }: SamplingOptions): Record<string, unknown> {
-  return {
-    ...extra,
-    model,
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-  };
+/** The prompt as the only message. */
+export function asChat({ prompt, ...rest }: CompletionRequest): ChatRequest {
+  return { ...rest, messages: [{ role: "user", content: prompt }] };
 }
 
 function lengthOf(content: ChatMessage["content"]): number {

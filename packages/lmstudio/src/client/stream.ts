@@ -1,11 +1,12 @@
 // A call that reports parts, as an async generator. The parts that wait are bounded by the answer's own limit.
-import type { AnswerDelta } from "./answer.ts";
+
 import type { AnswerEvent } from "./client.ts";
 import type { Answer } from "./generate.ts";
+import type { OnPart } from "./wire/wire.ts";
 
 export async function* streamed(
   outer: AbortSignal,
-  start: (signal: AbortSignal, push: (delta: AnswerDelta) => void) => Promise<Answer>,
+  start: (signal: AbortSignal, push: OnPart) => Promise<Answer>,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const left = new AbortController();
   const waiting: AnswerEvent[] = [];

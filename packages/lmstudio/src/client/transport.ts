@@ -57,11 +57,11 @@ export function createTransport(host: HostSettings, settings: ClientSettings): T
     try {
       const response = await pool.request({
         method,
-        path: host.prefix + path,
+        path: host.prefix + path.replace(/^\/v1(?=\/)/, `/${host.version}`),
         headers: {
           accept: "text/event-stream, application/json",
           ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...(host.apiToken === undefined ? {} : { authorization: `Bearer ${host.apiToken}` }),
+          ...tokenHeaders(host),
         },
         body: body === undefined ? null : JSON.stringify(body),
         signal: either,
@@ -142,6 +142,14 @@ export function createTransport(host: HostSettings, settings: ClientSettings): T
       cause: error,
     });
   }
+}
+
+function tokenHeaders({ api, apiToken }: HostSettings): Record<string, string> {
+  const version: Record<string, string> = api === "anthropic" ? { "anthropic-version": "2023-06-01" } : {};
+  if (apiToken === undefined) return version;
+  return api === "anthropic"
+    ? { ...version, "x-api-key": apiToken }
+    : { authorization: `Bearer ${apiToken}` };
 }
 
 function wheelOf(clock: Clock): ReturnType<typeof createTimerWheel> {

@@ -211,16 +211,14 @@ function fail(
   left: AbortSignal,
   surface: Surface | undefined,
 ): void {
+  const shaped = error instanceof Refusal ? (surface?.refusal?.(error) ?? error) : error;
   if (error instanceof BrokenConnection && response.headersSent)
     // What has been said must arrive before the connection breaks.
     response.write("\n", () => response.destroy());
   else if (error instanceof BrokenConnection || left.aborted) response.destroy();
-  else if (error instanceof Refusal && !response.headersSent) {
-    const { status, body } = surface?.refusal?.(error) ?? error;
-    sendJson(response, status, body);
-  } else if (surface !== undefined && (response.headersSent || wantsStream(error))) {
-    const [message, type] =
-      error instanceof GenerationEnded ? [error.message, error.type] : [messageOf(error), undefined];
+  else if (shaped instanceof Refusal && !response.headersSent) sendJson(response, shaped.status, shaped.body);
+  else if (surface !== undefined && (response.headersSent || wantsStream(error))) {
+    const { message, type } = shaped instanceof Refusal ? wordsOf(shaped) : brokenBy(shaped);
     for (const frame of surface.broken(message, type)) sendFrame(response, frame);
     response.end();
   } else if (error instanceof GenerationEnded) {
@@ -230,16 +228,25 @@ function fail(
   } else sendJson(response, 500, { error: { type: "internal_error", message: String(error) } });
 }
 
+interface Words {
+  readonly message: string;
+  readonly type: string | undefined;
+}
+
+function brokenBy(error: unknown): Words {
+  return error instanceof GenerationEnded ? error : { message: String(error), type: undefined };
+}
+
 /** An overflow is told in a stream of status 200, even though nothing has been sent before. */
 function wantsStream(error: unknown): boolean {
   return error instanceof GenerationEnded && error.message.startsWith("Input does not fit");
 }
 
 /** A refusal that comes when a stream has begun. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Refusal)) return String(error);
-  const body = error.body as { error?: { message?: string } | string };
-  return (typeof body.error === "string" ? body.error : body.error?.message) ?? error.message;
+function wordsOf({ body, message }: Refusal): Words {
+  const { error } = body as { error?: { message?: string; type?: string } | string };
+  if (typeof error === "string") return { message: error, type: undefined };
+  return { message: error?.message ?? message, type: error?.type };
 }
 
 /** The header `x-simulator-fault` asks for a fault for this request alone. */

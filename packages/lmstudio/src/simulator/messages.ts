@@ -23,7 +23,10 @@ export function messagesSurface(takesSystem: boolean): Surface {
     answer: (response, run, context) =>
       context.question.stream ? streamed(response, run) : whole(response, run),
     // What the engine refuses with 400 comes up as 500 here (#2220).
-    refusal: ({ status, message, body }) => {
+    refusal: (refusal) => {
+      const { status, message, body } = refusal;
+      // Express's own page has no shape.
+      if (typeof body === "string") return refusal;
       const fromEngine = status === 400 && message.includes("Engine protocol");
       const type =
         status >= 500 || fromEngine ? "api_error" : (errorTypes[status] ?? "invalid_request_error");
@@ -133,7 +136,6 @@ function errorBody(type: string, message: string): object {
 }
 
 function messageOf(body: unknown): string {
-  if (typeof body === "string") return body;
   const error = (body as Body)["error"];
   if (typeof error === "string") return error;
   const message = (error as Body | undefined)?.["message"];

@@ -36,7 +36,10 @@ export function nativeChatSurface(conversationOf: (id: string) => string | undef
       if (context.body["store"] !== false)
         context.remember(`resp_${run.id}`, `${context.question.prompt.text}\n${said}`);
     },
-    refusal: ({ status, body }) => {
+    refusal: (refusal) => {
+      const { status, body } = refusal;
+      // Express's own page has no shape.
+      if (typeof body === "string") return refusal;
       const error = isBody(body) ? body["error"] : undefined;
       if (isBody(error) && typeof error["type"] === "string" && !("param" in error))
         return new Refusal(status, body);

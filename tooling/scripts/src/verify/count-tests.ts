@@ -34,13 +34,13 @@ const reportFile = join("reports", "vitest.json");
 
 /** Removes the reports of earlier runs, those of deleted packages among them; turbo restores what it has cached. */
 export function removeReports(root: string): void {
-  for (const file of globSync(`{packages,apps,tooling}/*/${reportFile}`, { cwd: root }))
+  for (const file of globSync(`{packages,apps,tooling,examples}/*/${reportFile}`, { cwd: root }))
     rmSync(join(root, file));
 }
 
 /** The report of every package that has a `test` script; `failedFolders` are those whose test run ended badly. */
 export function readReports(root: string, failedFolders: readonly string[] = []): readonly PackageReport[] {
-  return globSync("{packages,apps,tooling}/*/package.json", { cwd: root })
+  return globSync("{packages,apps,tooling,examples}/*/package.json", { cwd: root })
     .sort()
     .filter((file) => {
       const { scripts } = readJson(join(root, file)) as { readonly scripts?: Record<string, string> };

@@ -1,8 +1,9 @@
 // The proxy that one writes first: the official SDK's client behind the official SDK's server, one session each.
-// `node sdk-proxy.ts <port> <upstream URL>`
+// `node sdk-v1-proxy.ts <port> <upstream URL | command> [arguments]`
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
@@ -12,11 +13,12 @@ import {
   ListToolsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
-const [port, upstreamUrl = ""] = process.argv.slice(2);
+const [port, upstream = "", ...args] = process.argv.slice(2);
 const client = new Client({ name: "sdk-proxy", version: "0" });
-await client.connect(
-  new StreamableHTTPClientTransport(new URL(upstreamUrl)) as Parameters<Client["connect"]>[0],
-);
+const transport = upstream.startsWith("http")
+  ? new StreamableHTTPClientTransport(new URL(upstream))
+  : new StdioClientTransport({ command: upstream, args });
+await client.connect(transport as Parameters<Client["connect"]>[0]);
 
 const sessions = new Map<string, StreamableHTTPServerTransport>();
 

@@ -1,0 +1,32 @@
+// Two runs beside each other. Only ratios within one run are compared (gateway to nginx, say), because they hold on any
+// machine; and only a change beyond the noise of both runs counts as one.
+import type { KeyFigure, Report } from "./result.ts";
+
+export interface Change {
+  readonly scenario: string;
+  readonly figure: string;
+  readonly before: number;
+  readonly after: number;
+  readonly verdict: "better" | "same" | "worse";
+}
+
+/** A change below this share is never one, however quiet the machine was. */
+const MIN_CHANGE = 0.1;
+
+export function compareReports(before: readonly Report[], after: readonly Report[]): Change[] {
+  return after.flatMap(({ result }) => {
+    const old = before.find((report) => report.result.scenario === result.scenario)?.result.keyFigures ?? [];
+    return result.keyFigures.flatMap((figure) => {
+      const base = old.find(({ name }) => name === figure.name);
+      return base === undefined ? [] : [changeOf(result.scenario, base, figure)];
+    });
+  });
+}
+
+function changeOf(scenario: string, before: KeyFigure, after: KeyFigure): Change {
+  const apart = after.low > before.high || after.high < before.low;
+  const big = Math.abs(after.value - before.value) > MIN_CHANGE * Math.abs(before.value);
+  const lower = after.value < before.value;
+  const verdict = !apart || !big ? "same" : lower === (after.better === "lower") ? "better" : "worse";
+  return { scenario, figure: after.name, before: before.value, after: after.value, verdict };
+}

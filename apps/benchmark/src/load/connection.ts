@@ -1,0 +1,192 @@
+// One MCP client of the load generator, as lean as can be: it must cost little beside what it measures. Every answer is
+// checked against a nonce that only its call had, so that speed is never bought with wrong answers.
+import { Pool } from "undici";
+
+export interface ConnectionOptions {
+  /** MCP endpoint. */
+  readonly url: string;
+  /** Public name of a tool that answers with its `message` argument. */
+  readonly tool: string;
+  /** @defaultValue "legacy" */
+  readonly era?: "legacy" | "modern";
+  /** `"sse"`: the HTTP+SSE transport of 2024-11-05, for servers that have nothing newer. @defaultValue "http" */
+  readonly transport?: "http" | "sse";
+  /** Bytes of the message beside the nonce. */
+  readonly payloadBytes: number;
+  /** Sockets at most. */
+  readonly sockets: number;
+}
+
+/** How a call ended: answered, answered with an error, or refused with 429 or 503. */
+export type CallOutcome = "error" | "ok" | "shed";
+
+export interface LoadConnection {
+  /** Words of the last error that was answered. */
+  readonly lastError: string;
+  /** @throws Error when an answer is another call's, or none at all */
+  call(nonce: number): Promise<CallOutcome>;
+  close(): Promise<void>;
+}
+
+const META = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientInfo": { name: "benchmark", version: "0" },
+};
+const INITIALIZE = {
+  protocolVersion: "2025-11-25",
+  capabilities: {},
+  clientInfo: { name: "benchmark", version: "0" },
+};
+
+export function openConnection(options: ConnectionOptions): Promise<LoadConnection> {
+  return options.transport === "sse" ? openSse(options) : openHttp(options);
+}
+
+async function openHttp({
+  url,
+  tool,
+  era = "legacy",
+  payloadBytes,
+  sockets,
+}: ConnectionOptions): Promise<LoadConnection> {
+  const { origin, pathname } = new URL(url);
+  const pool = new Pool(origin, { connections: sockets });
+  const padding = "x".repeat(payloadBytes);
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+  };
+  if (era === "modern") {
+    Object.assign(headers, {
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": tool,
+    });
+  } else {
+    const body = JSON.stringify({
+      jsonrpc: "2.0",
+      id: "initialize",
+      method: "initialize",
+      params: INITIALIZE,
+    });
+    const response = await pool.request({ path: pathname, method: "POST", headers, body });
+    await response.body.text();
+    const id = response.headers["mcp-session-id"];
+    if (typeof id === "string") headers["mcp-session-id"] = id;
+    const notification = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+    const noted = await pool.request({ path: pathname, method: "POST", headers, body: notification });
+    await noted.body.dump();
+  }
+  let lastError = "";
+  return {
+    get lastError() {
+      return lastError;
+    },
+    async call(nonce) {
+      const message = `${nonce} ${padding}`;
+      const body = requestFor(nonce, tool, message, era);
+      const response = await pool.request({ path: pathname, method: "POST", headers, body });
+      const text = await response.body.text();
+      if (response.statusCode === 429 || response.statusCode === 503) return "shed";
+      const outcome = judge(text, message, nonce);
+      if (outcome === "error") lastError = text.slice(0, 300);
+      return outcome;
+    },
+    async close() {
+      if (headers["mcp-session-id"] !== undefined)
+        await pool.request({ path: pathname, method: "DELETE", headers }).then(
+          ({ body }) => body.dump(),
+          () => {},
+        );
+      await pool.destroy();
+    },
+  };
+}
+
+async function openSse({ url, tool, payloadBytes, sockets }: ConnectionOptions): Promise<LoadConnection> {
+  const { origin, pathname } = new URL(url);
+  const pool = new Pool(origin, { connections: sockets + 1 });
+  const padding = "x".repeat(payloadBytes);
+  const waiting = new Map<string, (text: string) => void>();
+  const stream = await pool.request({
+    path: pathname,
+    method: "GET",
+    headers: { accept: "text/event-stream" },
+  });
+  let endpoint = "";
+  let onEndpoint: () => void = () => {};
+  const known = new Promise<void>((resolve) => {
+    onEndpoint = resolve;
+  });
+  void (async () => {
+    let rest = "";
+    try {
+      for await (const chunk of stream.body) {
+        rest += String(chunk);
+        const events = rest.split(/\r?\n\r?\n/);
+        rest = events.pop() ?? "";
+        for (const event of events) {
+          const data = /^data: ?(.*)$/m.exec(event)?.[1] ?? "";
+          if (/^event: ?endpoint/m.test(event)) {
+            const target = new URL(data, url);
+            endpoint = target.pathname + target.search;
+            onEndpoint();
+          } else {
+            const id = /"id":"?([^",}]+)/.exec(data)?.[1] ?? "";
+            waiting.get(id)?.(data);
+            waiting.delete(id);
+          }
+        }
+      }
+    } catch {
+      // The stream ends with the connection.
+    }
+  })();
+  await known;
+  const post = async (body: string): Promise<void> => {
+    const headers = { "content-type": "application/json" };
+    const response = await pool.request({ path: endpoint, method: "POST", headers, body });
+    await response.body.dump();
+  };
+  const ask = (id: number | string, body: string): Promise<string> => {
+    const answer = new Promise<string>((resolve) => waiting.set(String(id), resolve));
+    return post(body).then(() => answer);
+  };
+  await ask(
+    "initialize",
+    JSON.stringify({ jsonrpc: "2.0", id: "initialize", method: "initialize", params: INITIALIZE }),
+  );
+  await post(JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" }));
+  let lastError = "";
+  return {
+    get lastError() {
+      return lastError;
+    },
+    async call(nonce) {
+      const message = `${nonce} ${padding}`;
+      const text = await ask(nonce, requestFor(nonce, tool, message, "legacy"));
+      const outcome = judge(text, message, nonce);
+      if (outcome === "error") lastError = text.slice(0, 300);
+      return outcome;
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+function requestFor(id: number, tool: string, message: string, era: "legacy" | "modern"): string {
+  const params = { name: tool, arguments: { message } };
+  return JSON.stringify({
+    jsonrpc: "2.0",
+    id,
+    method: "tools/call",
+    params: era === "modern" ? { ...params, _meta: META } : params,
+  });
+}
+
+function judge(text: string, message: string, nonce: number): CallOutcome {
+  // Servers that echo may put words before the message.
+  if (text.includes(message)) return "ok";
+  if (text.includes('"error"') || text.includes('"isError":true')) return "error";
+  throw new Error(`wrong answer to call ${nonce}: ${text.slice(0, 300)}`);
+}

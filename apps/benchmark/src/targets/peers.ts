@@ -1,0 +1,160 @@
+// Other gateways from npm, at pinned versions. They are installed when they are first measured, into a cache outside of the
+// checkout, and nothing of them is kept here. One that cannot be had or does not start is reported with its own words.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { type StartOptions, startMeasured } from "../process.ts";
+import { freePort, STDIO_UPSTREAM, type StartTarget, type Target, type TargetContext } from "./target.ts";
+
+interface Peer {
+  /** Name and version on npm. */
+  readonly name: string;
+  readonly version: string;
+  /** The script to run, inside of the package. */
+  readonly script: string;
+  /** Why it cannot take part in this kind of call. */
+  refuses(context: TargetContext): string | undefined;
+  /** Arguments and address, for a port. */
+  run(
+    context: TargetContext,
+    port: number,
+    directory: string,
+  ): Promise<{ readonly args: readonly string[]; readonly url: string; readonly readyUrl: string }>;
+  readonly transport: Target["transport"];
+  readonly tool: string;
+}
+
+const STDIO_ONLY = "it has only stdio servers behind it";
+const LEGACY_ONLY = "it does not speak 2026-07-28";
+
+const PEERS: readonly Peer[] = [
+  {
+    name: "mcp-hub",
+    version: "4.2.1",
+    script: "dist/cli.js",
+    tool: "up__echo",
+    // It offers its clients the transport of 2024-11-05 and nothing newer.
+    transport: "sse",
+    refuses: ({ kind }) => (kind.era === "modern" ? LEGACY_ONLY : undefined),
+    async run({ kind, upstreamUrl }, port, directory) {
+      const config = join(directory, "mcp-hub.json");
+      const server = kind.upstream === "stdio" ? STDIO_UPSTREAM : { url: upstreamUrl };
+      await writeFile(config, JSON.stringify({ mcpServers: { up: server } }));
+      const origin = `http://127.0.0.1:${port}`;
+      return {
+        args: ["--port", String(port), "--config", config],
+        url: `${origin}/mcp`,
+        readyUrl: `${origin}/api/health`,
+      };
+    },
+  },
+  {
+    name: "mcp-proxy",
+    version: "6.7.19",
+    script: "dist/bin/mcp-proxy.mjs",
+    tool: "echo",
+    transport: "http",
+    refuses: ({ kind }) => (kind.upstream === "http" ? STDIO_ONLY : undefined),
+    run: async (_context, port) => {
+      const origin = `http://127.0.0.1:${port}`;
+      const args = ["--host", "127.0.0.1", "--port", String(port), "--server", "stream"];
+      return {
+        args: [...args, "--", STDIO_UPSTREAM.command, ...STDIO_UPSTREAM.args],
+        url: `${origin}/mcp`,
+        readyUrl: `${origin}/ping`,
+      };
+    },
+  },
+  {
+    name: "supergateway",
+    version: "4.0.0",
+    script: "dist/index.js",
+    tool: "echo",
+    transport: "http",
+    refuses: ({ kind }) =>
+      kind.upstream === "http" ? STDIO_ONLY : kind.era === "modern" ? LEGACY_ONLY : undefined,
+    run: async (_context, port) => {
+      const origin = `http://127.0.0.1:${port}`;
+      const command = [STDIO_UPSTREAM.command, ...STDIO_UPSTREAM.args].join(" ");
+      return {
+        args: [
+          ...["--stdio", command, "--outputTransport", "streamableHttp", "--stateful"],
+          ...["--port", String(port), "--healthEndpoint", "/healthz", "--logLevel", "none"],
+        ],
+        url: `${origin}/mcp`,
+        readyUrl: `${origin}/healthz`,
+      };
+    },
+  },
+];
+
+export const PEER_TARGETS: Readonly<Record<string, StartTarget>> = Object.fromEntries(
+  PEERS.map((peer) => [peer.name, (context: TargetContext) => startPeer(peer, context)]),
+);
+
+async function startPeer(peer: Peer, context: TargetContext): Promise<Target | string> {
+  const refusal = peer.refuses(context);
+  if (refusal !== undefined) return refusal;
+  const { name, version, script, transport, tool } = peer;
+  try {
+    const root = await install(name, version, context.onProgress);
+    const directory = await mkdtemp(join(context.directory, `${name}-`));
+    const port = await freePort();
+    const { args, url, readyUrl } = await peer.run(context, port, directory);
+    const options: StartOptions = {
+      command: process.execPath,
+      args: [join(root, "node_modules", name, script), ...args],
+      // Its own files (caches, keys) belong to this run.
+      env: {
+        HOME: directory,
+        XDG_STATE_HOME: directory,
+        XDG_CONFIG_HOME: directory,
+        XDG_DATA_HOME: directory,
+      },
+      readyUrl,
+    };
+    return { name: `${name} ${version}`, url, tool, transport, process: await startMeasured(options) };
+  } catch (error) {
+    return `did not start: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function cacheFolder(): string {
+  return process.env["FAIRLEAD_BENCHMARK_CACHE"] ?? join(homedir(), ".cache", "fairlead-benchmark");
+}
+
+async function install(name: string, version: string, onProgress: (line: string) => void): Promise<string> {
+  const root = join(cacheFolder(), `${name}-${version}`);
+  if (existsSync(join(root, "installed"))) return root;
+  onProgress(`installing ${name} ${version} into ${root}`);
+  await rm(root, { recursive: true, force: true });
+  await mkdir(root, { recursive: true });
+  await writeFile(join(root, "package.json"), '{ "private": true }\n');
+  await npm(root, [
+    "install",
+    "--no-audit",
+    "--no-fund",
+    "--no-save",
+    "--ignore-scripts",
+    `${name}@${version}`,
+  ]);
+  await writeFile(join(root, "installed"), `${version}\n`);
+  return root;
+}
+
+function npm(cwd: string, args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("npm", args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+    let words = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      words = (words + chunk.toString()).slice(-2_000);
+    });
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`npm ${args.join(" ")} ended with ${code}: ${words}`));
+    });
+  });
+}

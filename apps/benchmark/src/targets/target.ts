@@ -1,0 +1,56 @@
+// A program that stands between the load and the upstream, running, and how to call through it.
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import type { MeasuredProcess } from "../process.ts";
+
+/** What kind of call is measured. */
+export interface CallKind {
+  readonly upstream: "http" | "stdio";
+  readonly era: "legacy" | "modern";
+  readonly payloadBytes: number;
+  /** How the upstream answers over HTTP. */
+  readonly answer: "json" | "sse";
+}
+
+export interface Target {
+  readonly name: string;
+  readonly url: string;
+  /** Public name of the tool that echoes. */
+  readonly tool: string;
+  readonly transport: "http" | "sse";
+  /** Undefined where there is no process of its own to measure. */
+  readonly process: MeasuredProcess;
+}
+
+export interface TargetContext {
+  readonly kind: CallKind;
+  /** Of the HTTP upstream. */
+  readonly upstreamUrl: string;
+  /** For files that a target needs. */
+  readonly directory: string;
+  readonly onProgress: (line: string) => void;
+}
+
+/** Starts a target, or says why it cannot take part. */
+export type StartTarget = (context: TargetContext) => Promise<Target | string>;
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** A file beside this one. */
+export function fileOf(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+export const STDIO_UPSTREAM: { readonly command: string; readonly args: readonly string[] } = {
+  command: process.execPath,
+  args: [fileOf("stdio-upstream.ts")],
+};

@@ -1,0 +1,132 @@
+import { createTimerWheel } from "@fairlead/core";
+import { createFakeClock } from "@fairlead/core/testing";
+import { describe, expect, it } from "vitest";
+import { type Admission, createAdmission, type Waiting } from "./admission.ts";
+
+/** A queue in front of upstreams that the test frees one by one. */
+function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200 } = {}) {
+  const clock = createFakeClock();
+  const served: string[] = [];
+  const displaced: string[] = [];
+  const free = new Map<string, number>();
+  let asked = 0;
+  const admission: Admission = createAdmission({
+    clock,
+    wheel: createTimerWheel({ clock }),
+    maxQueue: () => maxQueue,
+    queueTimeoutMs: () => queueTimeoutMs,
+    ageingMs: () => ageingMs,
+  });
+  const enter = (name: string, { key = "caller", priority = 5, group = "" } = {}): boolean => {
+    const call: Waiting = {
+      key,
+      priority,
+      group,
+      queuedAt: 0,
+      wake() {
+        asked++;
+        const left = free.get(group) ?? 0;
+        if (left === 0) return false;
+        free.set(group, left - 1);
+        admission.leave(call);
+        served.push(name);
+        return true;
+      },
+      displace: () => displaced.push(name),
+    };
+    return admission.enter(call);
+  };
+  const serve = (count = 1, group = ""): void => {
+    free.set(group, (free.get(group) ?? 0) + count);
+    admission.pump();
+  };
+  return { clock, admission, served, displaced, enter, serve, free, asked: () => asked };
+}
+
+describe("admission", () => {
+  it("serves callers in turn, however many calls one of them has", () => {
+    const { enter, serve, served } = setUp();
+    for (let at = 1; at <= 5; at++) enter(`flood ${at}`, { key: "flood" });
+    enter("ada 1", { key: "ada" });
+    enter("bob 1", { key: "bob" });
+    enter("ada 2", { key: "ada" });
+    serve(6);
+    expect(served).toEqual(["flood 1", "ada 1", "bob 1", "flood 2", "ada 2", "flood 3"]);
+  });
+
+  it("serves what is urgent first, and lets nothing starve", async () => {
+    const { enter, serve, served, clock } = setUp({ ageingMs: 200, queueTimeoutMs: 60_000 });
+    enter("low", { priority: 0 });
+    enter("normal");
+    enter("high", { priority: 9 });
+    serve(2);
+    expect(served).toEqual(["high", "normal"]);
+    // High ones keep coming; after nine times 200 ms the low one is as urgent, and older.
+    for (let at = 0; at < 10; at++) {
+      await clock.advance(200);
+      enter(`high ${at}`, { priority: 9 });
+      serve();
+    }
+    expect(served.indexOf("low")).toBe(served.indexOf("high 7") + 1);
+  });
+
+  it("gives a place in a full queue to a caller with fewer, or to a more urgent call, but not to anybody else", () => {
+    const { enter, displaced, admission } = setUp({ maxQueue: 3 });
+    for (let at = 1; at <= 3; at++) expect(enter(`flood ${at}`, { key: "flood" })).toBe(true);
+    expect(enter("flood 4", { key: "flood" })).toBe(false);
+    expect(enter("ada", { key: "ada" })).toBe(true);
+    expect(displaced).toEqual(["flood 3"]);
+    expect(enter("flood, urgent", { key: "flood", priority: 9 })).toBe(true);
+    expect(displaced).toEqual(["flood 3", "flood 2"]);
+    expect(enter("low", { key: "bob", priority: 0 })).toBe(false);
+    expect(admission.size).toBe(3);
+  });
+
+  it("does not let calls that only a busy upstream can serve hold up the others", () => {
+    const { enter, serve, served } = setUp();
+    enter("special", { group: "only a", priority: 9 });
+    enter("any");
+    serve();
+    expect(served).toEqual(["any"]);
+    serve(1, "only a");
+    expect(served).toEqual(["any", "special"]);
+  });
+
+  it("looks again by itself while calls wait, and not at all while none does", async () => {
+    const { enter, clock, served, free, asked } = setUp();
+    enter("waits");
+    await clock.advance(120);
+    expect(asked()).toBeGreaterThan(0);
+    // An open breaker that lets calls through again says nothing.
+    free.set("", 1);
+    await clock.advance(120);
+    expect(served).toEqual(["waits"]);
+    const before = asked();
+    await clock.advance(1_000);
+    expect(asked()).toBe(before);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("serves the newest first once it has not been empty for longer than calls wait", async () => {
+    const { enter, serve, served, clock } = setUp({ queueTimeoutMs: 2_000, ageingMs: 1e6 });
+    enter("old");
+    await clock.advance(2_100);
+    enter("new");
+    serve(2);
+    expect(served).toEqual(["new", "old"]);
+  });
+
+  it("says when to try again by the pace at which calls are served", async () => {
+    const { enter, serve, admission, clock } = setUp();
+    expect(admission.retryAfterMs()).toBe(1_000);
+    for (let at = 0; at < 40; at++) enter(`${at}`);
+    for (let at = 0; at < 30; at++) {
+      await clock.advance(20);
+      serve();
+    }
+    const { size } = admission;
+    expect(admission.retryAfterMs()).toBeGreaterThan(size * 15);
+    expect(admission.retryAfterMs()).toBeLessThan((size + 1) * 25);
+    expect(admission.oldestMs).toBe(600);
+  });
+});

@@ -1,0 +1,184 @@
+// Calls that wait for an upstream: not too many, none for too long, the urgent ones first, callers in turn, and nobody
+// starves. While nothing waits it costs nothing.
+import { type Clock, createFairQueue, type FairQueue, type Queued, type TimerWheel } from "@fairlead/core";
+
+/** A call that waits. */
+export interface Waiting extends Queued<number> {
+  queuedAt: number;
+  /** Which upstreams could serve it: calls with different ones do not hold each other up. */
+  readonly group: string;
+  /** An upstream may have become free; true when it waits no longer, and has been taken out by {@link Admission.leave}. */
+  wake(): boolean;
+  /** Its place is needed by a more urgent call, or by a caller with fewer that wait. */
+  displace(): void;
+}
+
+export interface AdmissionOptions {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  /** Calls that may wait at a time. */
+  readonly maxQueue: () => number;
+  readonly queueTimeoutMs: () => number;
+  /** After waiting this long a call counts as one priority higher, in milliseconds. */
+  readonly ageingMs: () => number;
+}
+
+export interface Admission {
+  /** Calls that wait. */
+  readonly size: number;
+  /** How long the one that came first has waited, in milliseconds; 0 when none waits. */
+  readonly oldestMs: number;
+  /** Lets a call wait; false when there is no place for it. */
+  enter(call: Waiting): boolean;
+  leave(call: Waiting): void;
+  /** Upstreams may have become free. */
+  pump(): void;
+  /** When it is worth trying again, at the pace of late, in milliseconds. */
+  retryAfterMs(): number;
+}
+
+/** From 0 to 9, the highest is served first. */
+const PRIORITIES: readonly number[] = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
+/** Breakers and ejections end without a sign; while calls wait, somebody looks. */
+const POLL_MS = 50;
+const DEFAULT_RETRY_MS = 1_000;
+const MIN_RETRY_MS = 100;
+const MAX_RETRY_MS = 30_000;
+const SMOOTHING = 0.2;
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { clock, wheel, maxQueue, queueTimeoutMs } = options;
+  const groups = new Map<string, FairQueue<number, Waiting>>();
+  /** In the order of arrival. */
+  const arrivals = new Set<Waiting>();
+  /** The call whose turn it is; it uses up its caller's turn. */
+  let served: Waiting | undefined;
+  let servedAt = 0;
+  let pumping = false;
+  let polling = false;
+  /** When the queue was last seen empty. */
+  let emptyAt = Number.NEGATIVE_INFINITY;
+  let grantedAt = 0;
+  let grantEveryMs = 0;
+
+  return {
+    get size() {
+      return arrivals.size;
+    },
+    get oldestMs() {
+      const { value: oldest } = arrivals.values().next();
+      return oldest === undefined ? 0 : clock.now() - oldest.queuedAt;
+    },
+    enter(call) {
+      const now = clock.now();
+      const mustPump = arrivals.size > 0;
+      if (!mustPump) emptyAt = now;
+      if (arrivals.size >= maxQueue() && !makeRoomFor(call)) return false;
+      call.queuedAt = now;
+      arrivals.add(call);
+      queueOf(call.group).push(call);
+      poll();
+      // It may be one that can be served although others wait.
+      if (mustPump) queueMicrotask(pump);
+      return true;
+    },
+    leave,
+    pump,
+    retryAfterMs() {
+      if (grantEveryMs === 0) return DEFAULT_RETRY_MS;
+      return Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, grantEveryMs * (arrivals.size + 1))));
+    },
+  };
+
+  function queueOf(group: string): FairQueue<number, Waiting> {
+    let queue = groups.get(group);
+    if (queue === undefined) {
+      queue = createFairQueue<number, Waiting>({
+        classes: PRIORITIES,
+        ageingMs: options.ageingMs(),
+        weightOf: () => 1,
+      });
+      groups.set(group, queue);
+    }
+    return queue;
+  }
+
+  function leave(call: Waiting): void {
+    const queue = groups.get(call.group);
+    if (queue === undefined || !arrivals.delete(call)) return;
+    if (call === served) {
+      queue.shift(servedAt, isStanding(servedAt));
+      if (grantedAt !== 0) grantEveryMs += (servedAt - grantedAt - grantEveryMs) * SMOOTHING;
+      grantedAt = servedAt;
+    } else queue.remove(call);
+    if (queue.size === 0) groups.delete(call.group);
+    if (arrivals.size === 0) grantedAt = 0;
+  }
+
+  function makeRoomFor({ group, key, priority }: Waiting): boolean {
+    const own = groups.get(group);
+    for (const queue of own === undefined ? groups.values() : [own, ...groups.values()]) {
+      const displaced = queue.pushOut(key, priority);
+      if (displaced === undefined) continue;
+      if (queue.size === 0) groups.delete(displaced.group);
+      arrivals.delete(displaced);
+      displaced.displace();
+      return true;
+    }
+    return false;
+  }
+
+  function pump(): void {
+    if (pumping || arrivals.size === 0) return;
+    pumping = true;
+    const blocked = new Set<string>();
+    try {
+      for (;;) {
+        served = next(blocked);
+        if (served === undefined) return;
+        if (!served.wake()) blocked.add(served.group);
+      }
+    } finally {
+      served = undefined;
+      pumping = false;
+    }
+  }
+
+  /** The first in the queue whose group is not known to wait in vain. */
+  function next(blocked: ReadonlySet<string>): Waiting | undefined {
+    const now = clock.now();
+    servedAt = now;
+    let best: Waiting | undefined;
+    let bestRank = Number.NEGATIVE_INFINITY;
+    for (const [group, queue] of groups) {
+      if (blocked.has(group)) continue;
+      const call = queue.peek(now, isStanding(now));
+      if (call === undefined) continue;
+      const rank = call.priority + Math.floor((now - call.queuedAt) / options.ageingMs());
+      if (best !== undefined && (rank < bestRank || (rank === bestRank && call.queuedAt >= best.queuedAt)))
+        continue;
+      best = call;
+      bestRank = rank;
+    }
+    return best;
+  }
+
+  /**
+   * A queue that has not been empty for as long as a call may wait is overloaded: then the newest go first, which still
+   * have somebody who wants the answer (Maurer, "Fail at Scale", ACM Queue 2015).
+   */
+  function isStanding(now: number): boolean {
+    return now - emptyAt > queueTimeoutMs();
+  }
+
+  function poll(): void {
+    if (polling) return;
+    polling = true;
+    wheel.schedule(POLL_MS, () => {
+      polling = false;
+      if (arrivals.size === 0) return;
+      pump();
+      poll();
+    });
+  }
+}

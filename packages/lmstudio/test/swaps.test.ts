@@ -1,0 +1,163 @@
+// One host that holds one model at a time: what the gate before it makes of callers who want several.
+import { describe, expect, it } from "vitest";
+import { createLmStudioClient, type LmStudioEvent } from "../src/index.ts";
+import type { LmStudioSimulator, SimulatorModel } from "../src/simulator/index.ts";
+import { errorOf, startPair } from "./client.ts";
+import { quick, startHost, until } from "./host.ts";
+
+const one: SimulatorModel = { key: "a/one", ...quick, loadMs: 10 };
+const two: SimulatorModel = { key: "b/two", ...quick, loadMs: 10 };
+const ask = (model: string, text = "Hello") => ({
+  model,
+  messages: [{ role: "user" as const, content: text }],
+});
+
+function loadsOf(events: readonly LmStudioEvent[]): readonly string[] {
+  return events.flatMap((event) => (event.type === "load" ? [event.model] : []));
+}
+
+function faultsOf(simulator: LmStudioSimulator): number {
+  return simulator.requests().filter(({ fault }) => fault !== undefined).length;
+}
+
+describe("calls for two models in turn", () => {
+  it("at the same time cost one swap, and nobody meets contention", async () => {
+    const events: LmStudioEvent[] = [];
+    await using pair = await startPair({ models: [one, two] }, { onEvent: (event) => events.push(event) });
+    const calls = Array.from({ length: 16 }, (_, at) =>
+      pair.client.chat(ask(at % 2 === 0 ? "a/one" : "b/two", String(at))),
+    );
+    for (const answer of await Promise.all(calls)) expect(answer.attempts).toBe(1);
+    expect(loadsOf(events)).toEqual(["a/one", "b/two"]);
+    expect(events.filter(({ type }) => type === "attempt-failed")).toEqual([]);
+  });
+
+  it("without the gate would meet contention: plain fetch does", async () => {
+    await using host = await startHost({ models: [one, two] });
+    const statuses = await Promise.all(
+      Array.from({ length: 16 }, async (_, at) => {
+        const response = await fetch(`${host.url}/v1/chat/completions`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(ask(at % 2 === 0 ? "a/one" : "b/two", String(at))),
+        });
+        await response.text();
+        return response.status;
+      }),
+    );
+    expect(statuses.filter((status) => status === 500).length).toBeGreaterThan(0);
+  });
+
+  it("do not cut an answer off: a swap waits for what runs", async () => {
+    const long: SimulatorModel = { ...one, answer: "word ".repeat(200), tokensPerSecond: 2_000 };
+    await using pair = await startPair({ models: [long, two] }, { maxRetries: 0 });
+    const first = pair.client.streamChat(ask("a/one"));
+    for (let seen = 0; seen < 5; seen += 1) await first.next();
+    const second = pair.client.chat(ask("b/two"));
+    await until(() => pair.client.hosts()[0]?.waiting === 1);
+    expect(pair.simulator.instances().map(({ id }) => id)).toEqual(["a/one"]);
+    let last: unknown;
+    for await (const event of first) last = event;
+    expect(last).toMatchObject({ type: "end" });
+    expect(await second).toMatchObject({ model: "b/two", attempts: 1 });
+    expect(pair.simulator.instances().map(({ id }) => id)).toEqual(["b/two"]);
+  });
+});
+
+it("callers of a cold model share its load, on hosts that would load it for each", async () => {
+  await using pair = await startPair({ models: [one], duplicateLoads: true });
+  await Promise.all([1, 2, 3, 4, 5, 6].map((text) => pair.client.chat(ask("a/one", String(text)))));
+  expect(pair.simulator.instances().map(({ id }) => id)).toEqual(["a/one"]);
+});
+
+it("models that a person has loaded are asked at the same time, and wait for no swap", async () => {
+  const models = [
+    { ...one, loaded: true },
+    { ...two, loaded: true },
+    { key: "c/three", ...quick, loadMs: 5 },
+  ];
+  await using pair = await startPair(
+    { models, faults: [{ kind: "stall", model: "a/one" }] },
+    { maxRetries: 0 },
+  );
+  await pair.client.chat(ask("b/two"));
+  const caller = new AbortController();
+  const stuck = pair.client.chat(ask("a/one"), { signal: caller.signal }).catch((reason: unknown) => reason);
+  await until(() => pair.simulator.instances()[0]?.busy === 1);
+  expect(await pair.client.chat(ask("b/two"))).toMatchObject({ model: "b/two" });
+  caller.abort("enough");
+  expect(await stuck).toBe("enough");
+  // After a swap that has left them loaded, they are known to last.
+  await pair.client.chat(ask("c/three"));
+  expect(await pair.client.chat(ask("b/two"))).toMatchObject({ model: "b/two" });
+  expect(pair.simulator.instances().map(({ id }) => id)).toEqual(["a/one", "b/two", "c/three"]);
+  expect(faultsOf(pair.simulator)).toBe(1);
+});
+
+it("a load that fails lets the next caller try", async () => {
+  const faults = [{ kind: "load-failed" as const, requests: [1] }];
+  await using pair = await startPair({ models: [one], faults }, { maxRetries: 0 });
+  const [first, second] = await Promise.all([
+    errorOf(pair.client.chat(ask("a/one"))),
+    pair.client.chat(ask("a/one", "again")),
+  ]);
+  expect(first).toMatchObject({ code: "MODEL_LOAD_FAILED" });
+  expect(second).toMatchObject({ attempts: 1 });
+});
+
+it("a caller that leaves while it waits for a swap is forgotten", async () => {
+  const stuck: SimulatorModel = { ...one, loaded: true };
+  await using pair = await startPair({ models: [stuck, two], faults: [{ kind: "stall", model: "a/one" }] });
+  const running = new AbortController();
+  const first = pair.client.chat(ask("a/one"), { signal: running.signal }).catch((reason: unknown) => reason);
+  await until(() => pair.simulator.instances()[0]?.busy === 1);
+  const leaving = new AbortController();
+  const second = pair.client
+    .chat(ask("b/two"), { signal: leaving.signal })
+    .catch((reason: unknown) => reason);
+  await until(() => pair.client.hosts()[0]?.waiting === 1);
+  leaving.abort("enough");
+  expect(await second).toBe("enough");
+  expect(pair.client.hosts()).toMatchObject([{ waiting: 0 }]);
+  running.abort("enough");
+  expect(await first).toBe("enough");
+  expect(await pair.client.chat(ask("b/two"))).toMatchObject({ attempts: 1 });
+});
+
+it("no more answers at a time than the instance was loaded for", async () => {
+  const slow: SimulatorModel = {
+    key: "a/one",
+    loaded: true,
+    parallel: 2,
+    answer: "w ".repeat(50),
+    tokensPerSecond: 5_000,
+  };
+  await using pair = await startPair({ models: [slow] });
+  let most = 0;
+  const calls = Promise.all([1, 2, 3, 4, 5, 6].map((text) => pair.client.chat(ask("a/one", String(text)))));
+  let done = false;
+  void calls.finally(() => {
+    done = true;
+  });
+  await until(() => {
+    most = Math.max(most, pair.client.hosts()[0]?.inFlight ?? 0);
+    expect(pair.simulator.instances()[0]?.queued).toBe(0);
+    return done;
+  });
+  await calls;
+  expect(most).toBe(2);
+});
+
+it("after a time limit another host is asked, never the same one", async () => {
+  await using bad = await startPair({ models: [{ ...one, loaded: true }], faults: [{ kind: "hang" }] });
+  await using good = await startPair({ models: [one] });
+  const hosts = [
+    { url: bad.url, name: "bad" },
+    { url: good.url, name: "good" },
+  ];
+  await using client = createLmStudioClient({ hosts, headersTimeoutMs: 300, backoffBaseMs: 1 });
+  expect(await client.chat(ask("a/one"))).toMatchObject({ host: "good", attempts: 2 });
+  const alone = await errorOf(client.chat(ask("a/one"), { host: "bad" }));
+  expect(alone).toMatchObject({ code: "HEADERS_TIMEOUT", attempts: 1 });
+  expect(client.hosts()[0]?.stats).toMatchObject({ failed: 2, timedOut: 2, errors: { HEADERS_TIMEOUT: 2 } });
+});
