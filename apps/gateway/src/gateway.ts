@@ -1,10 +1,12 @@
 // Everything that one gateway is made of, put together: who may come in, what is watched, what operators may do.
+import { dirname, resolve } from "node:path";
 import { createMultiplexer, type Multiplexer } from "@fairlead/aggregator";
 import { type AdminApi, type AdminChange, createAdminApi } from "./admin/api.ts";
 import { createEventStream, type EventStream } from "./admin/event-stream.ts";
 import { configOperations } from "./admin/operations/config.ts";
 import { observeOperations } from "./admin/operations/observe.ts";
 import { serverOperations } from "./admin/operations/servers.ts";
+import { toolOperations } from "./admin/operations/tools.ts";
 import { type Authenticator, createAuthenticator } from "./auth/authenticator.ts";
 import { hashKey } from "./auth/keys.ts";
 import { createTokenVerifier } from "./auth/oauth.ts";
@@ -20,6 +22,7 @@ import { type Observer, observedGate } from "./observe.ts";
 import { type Audit, createAudit } from "./protect/audit.ts";
 import type { Scrubber } from "./protect/scrub.ts";
 import { createServerPolicy } from "./protect/server-policy.ts";
+import { createToolPins } from "./protect/tool-pins.ts";
 import { applyConfig } from "./reload.ts";
 import { version } from "./version.ts";
 
@@ -63,11 +66,35 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
     (request) => metrics?.observe(request),
     ...(audit === undefined ? [] : [audit.observe]),
   ];
+  const { protection } = loaded.gateway;
+  const pins = createToolPins({
+    policy: protection.toolDefinitions,
+    file: protection.pinFile === undefined ? undefined : resolve(dirname(loaded.file), protection.pinFile),
+    onDrift(drift) {
+      metrics?.drifted(drift.pool);
+      audit?.note("tool-drift", { ...drift });
+      events.publish("tool-drift", { ...drift });
+      logger.warn(
+        drift,
+        `${drift.pool}: the tool ${drift.tool} is no longer defined as it was when it was first seen${drift.isHidden ? "; it is hidden until an operator approves it" : ""}`,
+      );
+    },
+    onSuspicion(suspicion) {
+      audit?.note("tool-suspicion", { ...suspicion });
+      events.publish("tool-suspicion", { ...suspicion });
+      logger.warn(
+        suspicion,
+        `${suspicion.pool}: the tool ${suspicion.tool} has ${suspicion.reasons.join(", ")}`,
+      );
+    },
+    onProblem: (error) => logger.error({ err: error }, "the pinned definitions of tools cannot be kept"),
+  });
   const logEvent = eventLogger(logger);
   const multiplexer = createMultiplexer(
     { ...loaded.multiplexer, serverInfo: { name: "fairlead", version } },
     {
       gate: observedGate(clients, observers, scrub),
+      offers: pins.offers,
       onEvent(event) {
         logEvent(event);
         // What servers print may hold anything; it stays in the log.
@@ -85,6 +112,7 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
       const changes = await applyConfig(multiplexer, next, before);
       scrubber.add(next.secrets);
       clients.update(clientsOf(next.gateway));
+      pins.configure(next.gateway.protection.toolDefinitions);
       logger.level = next.gateway.logging.level;
       authenticate = authenticatorOf(next);
       return changes;
@@ -122,6 +150,7 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
         policy: createServerPolicy(() => store.current.gateway),
         persist: createWriteBack(loaded.file),
       }),
+      ...toolOperations({ pins, refresh: () => multiplexer.updateViews(store.current.gateway.views) }),
       ...configOperations(store),
     ],
     version,

@@ -35,7 +35,11 @@ export async function applyConfig(
     multiplexer.updateRouting(next.gateway.routing);
     changes.push("routing changed");
   }
-  for (const section of ["clients", "logging", "views", "protection", "oauth"] as const) {
+  if (!isDeepStrictEqual(before.gateway.views, next.gateway.views)) {
+    multiplexer.updateViews(next.gateway.views);
+    changes.push("views changed");
+  }
+  for (const section of ["clients", "logging", "protection", "oauth"] as const) {
     if (!isDeepStrictEqual(before.gateway[section], next.gateway[section]))
       changes.push(`${section} changed`);
   }

@@ -68,7 +68,8 @@ describe("the admin API", () => {
     operations.sort((x, y) => Number(x.method === "delete") - Number(y.method === "delete"));
     for (const { path, method, operation } of operations) {
       const id = operation.operationId;
-      if (id === "resetClientBreaker") continue;
+      // Answered with 404 as long as nothing is paused, or waits.
+      if (id === "resetClientBreaker" || id === "approveTools") continue;
       const target = id === "removeServer" ? "b-x" : "a-2";
       const body = inputs[id] ?? (method === "post" || method === "patch" ? {} : undefined);
       const answer = await api(method.toUpperCase(), path.replace("{id}", target), body);

@@ -1,6 +1,7 @@
 // What a multiplexer is made of, in plain data. The gateway reads it from a file; a library user writes it down.
 
 import type { StrategyFactory } from "@fairlead/balancer";
+import type { ViewConfig } from "./catalog/view.ts";
 
 /** What a pool uses that names no strategy. */
 export const DEFAULT_STRATEGY = "least-connections";
@@ -264,6 +265,8 @@ export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
   /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
   readonly poolDefaults?: PoolDefaults | undefined;
+  /** Selections of tools by name, each at `<basePath>/<name>`, or given to callers. @defaultValue none */
+  readonly views?: Readonly<Record<string, ViewConfig>> | undefined;
   /** Rules about single kinds of calls. @defaultValue none, which costs nothing */
   readonly routing?: RoutingConfig | undefined;
   /**

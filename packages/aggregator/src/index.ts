@@ -8,8 +8,9 @@ export type { CallFigures, LatencyFigures } from "./analytics/call-window.ts";
 export type { FailoverEntry } from "./analytics/failover-history.ts";
 export type { OptimizationAdvice } from "./analytics/optimization.ts";
 export type { Caller } from "./caller.ts";
-export type { Collision } from "./catalog/catalog.ts";
+export type { Collision, OfferedTool } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
+export type { ViewConfig } from "./catalog/view.ts";
 export type {
   AttemptEnd,
   Gate,

@@ -107,7 +107,7 @@ async function withStrategy(pool: PoolConfig, directory: string): Promise<PoolCo
 }
 
 function toMultiplexer(
-  { pools, poolDefaults, routing, separator, zone, limits }: GatewayConfig,
+  { pools, poolDefaults, routing, views, separator, zone, limits }: GatewayConfig,
   directory: string,
 ): MultiplexerConfig {
   const list = Object.entries(pools).map(([namespace, pool]): PoolConfig => {
@@ -116,7 +116,7 @@ function toMultiplexer(
     );
     return withPoolDefaults({ ...pool, namespace, upstreams }, poolDefaults);
   });
-  return { pools: list, routing, separator, zone, limits };
+  return { pools: list, routing, views, separator, zone, limits };
 }
 
 function notFields(source: ConfigSource): ConfigError {

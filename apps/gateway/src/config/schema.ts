@@ -1,5 +1,5 @@
 // The shape of fairlead.config.yaml. Every default that is not here is the multiplexer's own.
-import type { LimitsConfig, PoolConfig, PoolDefaults, RoutingConfig } from "@fairlead/aggregator";
+import type { LimitsConfig, PoolConfig, PoolDefaults, RoutingConfig, ViewConfig } from "@fairlead/aggregator";
 import {
   limitsSchema,
   namespaceSchema,
@@ -7,6 +7,7 @@ import {
   poolOptionsSchema,
   routingSchema,
   separatorSchema,
+  viewsSchema,
   zoneSchema,
 } from "@fairlead/aggregator/schema";
 import { z } from "zod";
@@ -20,7 +21,6 @@ import {
   protectionSection,
   serverSection,
   tracingSection,
-  viewsSection,
 } from "./sections.ts";
 import type {
   AdminSettings,
@@ -30,7 +30,6 @@ import type {
   ProtectionSettings,
   ServerSettings,
   TracingSettings,
-  ViewSettings,
 } from "./settings.ts";
 
 /** A configuration after its defaults were filled in; pools are by namespace. */
@@ -43,7 +42,7 @@ export interface GatewayConfig {
   readonly metrics: MetricsSettings;
   readonly tracing?: TracingSettings | undefined;
   readonly protection: ProtectionSettings;
-  readonly views: Readonly<Record<string, ViewSettings>>;
+  readonly views: Readonly<Record<string, ViewConfig>>;
   readonly separator: string;
   readonly zone?: string | undefined;
   readonly limits?: LimitsConfig | undefined;
@@ -70,7 +69,9 @@ const fields = {
   metrics: metricsSection.describe("Prometheus metrics at /metrics"),
   tracing: tracingSection.describe("Export of OpenTelemetry spans"),
   protection: protectionSection.describe("What is expected of servers"),
-  views: viewsSection.describe("Selections of tools, each at /mcp/<name>, or given to clients by name"),
+  views: viewsSchema
+    .default({})
+    .describe("Selections of tools, each at /mcp/<name>, or given to clients by name"),
   separator: separatorSchema.default("__"),
   limits: limitsSchema.optional().describe("Bounds of the whole gateway"),
   poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),

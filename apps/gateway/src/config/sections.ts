@@ -10,7 +10,6 @@ import type {
   ProtectionSettings,
   ServerSettings,
   TracingSettings,
-  ViewSettings,
 } from "./settings.ts";
 
 const milliseconds = z.number().int().min(0);
@@ -243,30 +242,3 @@ export const protectionSection: z.ZodType<ProtectionSettings> = z
       ),
   })
   .prefault({});
-
-const toolRule = z.strictObject({
-  include: z
-    .array(z.string().min(1))
-    .optional()
-    .describe("Tools that it has, as globs of public names. Default: all"),
-  exclude: z.array(z.string().min(1)).optional().describe("Tools that it has not, as globs"),
-  rename: z
-    .record(
-      z.string(),
-      z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 characters of [A-Za-z0-9_-]"),
-    )
-    .optional()
-    .describe("New names of tools, by their public names"),
-  readOnly: z
-    .boolean()
-    .optional()
-    .describe("Only tools that their servers annotate as read-only. Default: false"),
-  pools: z.array(z.string().min(1)).optional().describe("Pools that it is made of. Default: all"),
-});
-
-export const viewsSection: z.ZodType<Record<string, ViewSettings>> = z
-  .record(
-    z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "a view's name must be 1 to 32 characters of [A-Za-z0-9_-]"),
-    toolRule,
-  )
-  .default({});

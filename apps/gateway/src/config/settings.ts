@@ -62,11 +62,3 @@ export interface ProtectionSettings {
   readonly pinFile?: string | undefined;
   readonly commands?: readonly string[] | undefined;
 }
-
-export interface ViewSettings {
-  readonly include?: readonly string[] | undefined;
-  readonly exclude?: readonly string[] | undefined;
-  readonly rename?: Readonly<Record<string, string>> | undefined;
-  readonly readOnly?: boolean | undefined;
-  readonly pools?: readonly string[] | undefined;
-}

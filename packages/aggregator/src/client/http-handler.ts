@@ -52,7 +52,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
 
   return {
     handle(request, response, caller) {
-      const scope = scopeOf(request.url ?? "/");
+      const scope = scopeOf(request.url ?? "/", caller);
       if (scope === undefined) return false;
       if (scope === "unknown") {
         refuse(
@@ -84,12 +84,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     },
   };
 
-  function scopeOf(url: string): Scope | "unknown" | undefined {
+  function scopeOf(url: string, caller: Caller | undefined): Scope | "unknown" | undefined {
     const query = url.indexOf("?");
     const path = query === -1 ? url : url.slice(0, query);
-    if (path === basePath || path === `${basePath}/`) return catalog.all;
-    if (!path.startsWith(`${basePath}/`)) return undefined;
-    return catalog.ofPool(path.slice(basePath.length + 1)) ?? "unknown";
+    const isBase = path === basePath || path === `${basePath}/`;
+    if (!isBase && !path.startsWith(`${basePath}/`)) return undefined;
+    return catalog.at(isBase ? "" : path.slice(basePath.length + 1), caller?.view) ?? "unknown";
   }
 
   async function post(
