@@ -20,6 +20,7 @@ const ready: UpstreamStatus = {
   restarts: 0,
   pid: 1,
   inFlight: 0,
+  sessions: 0,
   breaker: "closed",
   ejected: false,
   calls: 0,

@@ -92,6 +92,21 @@ export interface PoolConfig {
   /** Whether `readOnlyHint` and `idempotentHint` of this pool's tools are believed. @defaultValue true */
   readonly trustAnnotations?: boolean | undefined;
   readonly tools?: Readonly<Record<string, ToolPolicy>> | undefined;
+  /**
+   * Who shares a session with an upstream that keeps sessions (a process, or a legacy server over HTTP). Servers without
+   * sessions, and of revision 2026-07-28, are always shared.
+   *
+   * - `"shared"`: one session serves all clients. It declares no client capabilities, so nothing is asked of a client.
+   * - `"per-client"`: each client session gets one of its own with its first call, and stays with that upstream; what
+   *   comes without a session gets one for each call. Declares what the client declared.
+   * - `"ephemeral"`: each call gets one of its own.
+   *
+   * @defaultValue "per-client" if all upstreams are reached over HTTP, "shared" if any is a process on stdio
+   */
+  readonly session?: SessionPolicy | undefined;
+  readonly sessionLimits?: SessionLimitsConfig | undefined;
+  /** Which of a client's capabilities are declared to the servers, where it has a session. @defaultValue all of them */
+  readonly clientCapabilities?: readonly ClientCapability[] | undefined;
   readonly healthCheck?: HealthCheckConfig | undefined;
   readonly restart?: RestartConfig | undefined;
   readonly breaker?: BreakerConfig | undefined;
@@ -143,6 +158,21 @@ export interface SlowStartConfig {
   readonly minWeightRatio?: number | undefined;
 }
 
+export type SessionPolicy = "per-client" | "shared" | "ephemeral";
+
+/** What a server may ask of a client. */
+export type ClientCapability = "sampling" | "elicitation" | "roots";
+
+/** Bounds for the sessions that clients have with one upstream. */
+export interface SessionLimitsConfig {
+  /**
+   * Sessions of clients at a time; beyond them the one that was idle for longest ends, and if none is idle, the call goes
+   * elsewhere or fails. @defaultValue 32 for processes, 1 000 over HTTP
+   */
+  readonly max?: number | undefined;
+  /** A session without calls ends after this long, in milliseconds. @defaultValue 1 800 000 */
+  readonly idleMs?: number | undefined;
+}
 /** What pools may have in common. */
 export type PoolDefaults = Omit<PoolConfig, "namespace" | "upstreams" | "tools">;
 

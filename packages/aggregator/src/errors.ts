@@ -11,6 +11,7 @@ export type AggregatorErrorCode =
   | "DEADLINE_EXCEEDED"
   | "QUEUE_FULL"
   | "QUEUE_TIMEOUT"
+  | "INPUT_REFUSED"
   | "NAME_COLLISION"
   | "INVALID_CONFIG"
   | "DRAINING"

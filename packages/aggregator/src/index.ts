@@ -23,6 +23,7 @@ export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./cl
 export type {
   BreakerConfig,
   CheckedUpstream,
+  ClientCapability,
   HealthCheck,
   HealthCheckConfig,
   HttpUpstreamConfig,
@@ -36,6 +37,8 @@ export type {
   RoutingRule,
   RuleMatch,
   RuleRoute,
+  SessionLimitsConfig,
+  SessionPolicy,
   SlowStartConfig,
   StdioUpstreamConfig,
   TimeoutClass,

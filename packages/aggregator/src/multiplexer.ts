@@ -8,6 +8,7 @@ import type { Caller } from "./caller.ts";
 import { createCatalog, type OfferedTool, type Scope } from "./catalog/catalog.ts";
 import { LIST_KINDS } from "./catalog/lists.ts";
 import type { ViewConfig } from "./catalog/view.ts";
+import type { Client } from "./client/client.ts";
 import { createFetchHandler } from "./client/fetch-handler.ts";
 import type { Gate } from "./client/gate.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
@@ -162,7 +163,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     notifier,
     gate: options.gate,
     router: () => router,
+    clock,
   });
+  const onClientGone = (client: Client): void => {
+    notifier.removeClient(client);
+    service.forget(client);
+    for (const pool of pools) pool.sessions.forget(client.key);
+  };
   const inProcess = createInProcess({
     catalog,
     service,
@@ -174,7 +181,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     idleMs: limits.sessionIdleMs,
     clock,
     onOpen: notifier.addClient,
-    onClose: notifier.removeClient,
+    onClose: onClientGone,
   });
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
   const http = createHttpHandler({
@@ -220,7 +227,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         maxRequestBytes: limits.maxRequestBytes,
         maxDepth: limits.maxDepth,
         onOpen: notifier.addClient,
-        onClose: notifier.removeClient,
+        onClose: onClientGone,
         onError,
       }),
     async executeRequest<Result>(

@@ -71,6 +71,8 @@ export interface UpstreamStatus {
   readonly restarts: number;
   readonly pid: number | null;
   readonly inFlight: number;
+  /** Sessions that clients have of their own. */
+  readonly sessions: number;
   readonly breaker: "closed" | "open" | "half-open";
   /** Whether it gets no calls for a while, since too many failed. */
   readonly ejected: boolean;
@@ -172,11 +174,11 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
     queued: pool.queued,
-    replicas: pool.members.map((member) => upstreamStatus(member, ejected.has(member.id), clock)),
+    replicas: pool.members.map((member) => upstreamStatus(member, pool, ejected.has(member.id), clock)),
   };
 }
 
-function upstreamStatus(member: PoolMember, ejected: boolean, clock: Clock): UpstreamStatus {
+function upstreamStatus(member: PoolMember, pool: Pool, ejected: boolean, clock: Clock): UpstreamStatus {
   const { replica, breaker, config } = member;
   const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
@@ -196,6 +198,7 @@ function upstreamStatus(member: PoolMember, ejected: boolean, clock: Clock): Ups
     restarts,
     pid,
     inFlight: member.inFlight,
+    sessions: pool.sessions.sizeOf(replica),
     breaker: breaker.state.status,
     ejected,
     calls: member.calls,

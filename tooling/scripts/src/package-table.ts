@@ -35,7 +35,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
     workspace: ["@fairlead/core", "@fairlead/balancer", "@fairlead/strategy-model-affinity"],
-    npm: ["jsonc-parser", "undici"],
+    npm: ["@modelcontextprotocol/node", "@modelcontextprotocol/server", "jsonc-parser", "undici", "zod"],
   },
   {
     folder: "packages/cli",

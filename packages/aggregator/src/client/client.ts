@@ -4,9 +4,13 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
-import type { AnswerSink } from "../upstream/connection.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
+import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { Responder } from "./exchange.ts";
 import type { RequestTrack } from "./gate.ts";
+import type { InputRound } from "./input-rounds.ts";
 import { RunningRequests } from "./running.ts";
 
 export interface Client {
@@ -19,6 +23,10 @@ export interface Client {
   readonly subscriptions: Set<string>;
   /** Its requests that run. */
   readonly running: RunningRequests;
+  /** What it said in `initialize`; undefined for who has no session. */
+  hello: ClientHello | undefined;
+  /** Who its sessions with upstreams are for, once it has any. */
+  sessionClient: SessionClient | undefined;
   /** Sends a message that answers no request. */
   push(message: Buffer): void;
 }
@@ -50,6 +58,10 @@ export interface Exchange {
   cancel(): void;
   /** What a server must be capable of to get it; undefined for whatever its pool has. */
   capabilities: readonly string[] | undefined;
+  /** Lets another answer in its place from here on. Returns who answered until now. */
+  hold(responder: Responder): Responder;
+  /** Who its session with an upstream is for, where there is one. */
+  sessionClient(): SessionClient;
   /** What is done for it; set by whoever does it. */
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */
@@ -65,6 +77,14 @@ export interface Work {
 
 export interface ExchangeObserver {
   ended(exchange: Exchange): void;
+  /** A server asks something on behalf of the exchange. */
+  asked(exchange: Exchange, request: ServerRequest): void;
+  /** A server asks something in a session of the client's. */
+  askedBySession(client: Client, request: ServerRequest): void;
+  /** A server made a task for the exchange; false when the client must not be told of it. */
+  madeTask(exchange: Exchange, taskId: string, pool: Pool, upstream: string): boolean;
+  /** The answer of a modern server wants input of a legacy client, and then a further round. */
+  askedByAnswer(exchange: Exchange, answer: Buffer, answered: Envelope, round: InputRound): Work;
 }
 
 /** Severities of log messages (RFC 5424), least severe first. */
@@ -83,5 +103,14 @@ export const LOG_LEVELS: readonly string[] = [
 export const ANONYMOUS = "anonymous";
 
 export function createClient(key: string, scope: Scope, push: (message: Buffer) => void): Client {
-  return { key, scope, logLevel: undefined, subscriptions: new Set(), running: new RunningRequests(), push };
+  return {
+    key,
+    scope,
+    logLevel: undefined,
+    subscriptions: new Set(),
+    running: new RunningRequests(),
+    hello: undefined,
+    sessionClient: undefined,
+    push,
+  };
 }

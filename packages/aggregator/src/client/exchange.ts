@@ -6,11 +6,13 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import { type AggregatorError, isOverload } from "../errors.ts";
+import type { SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
 import type { RequestTrack } from "./gate.ts";
+import { sessionClientOf } from "./session-client.ts";
 
 /** How a front answers. */
 export interface Responder {
@@ -49,7 +51,7 @@ export class ClientExchange implements Exchange {
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
   track: RequestTrack | undefined = undefined;
-  readonly #responder: Responder;
+  #responder: Responder;
   #ended = false;
 
   constructor(
@@ -115,6 +117,16 @@ export class ClientExchange implements Exchange {
     if (!this.#end()) return;
     this.track?.cancelled();
     this.#responder.drop();
+  }
+
+  hold(responder: Responder): Responder {
+    const before = this.#responder;
+    this.#responder = responder;
+    return before;
+  }
+
+  sessionClient(): SessionClient {
+    return sessionClientOf(this);
   }
 
   cancel(): void {

@@ -9,13 +9,15 @@ import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
-import type { AnswerSink } from "../upstream/connection.ts";
+import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import type { AttemptEnd } from "./gate.ts";
+import { MAX_ROUNDS } from "./input-rounds.ts";
+import { taskMadeBy } from "./tasks.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
@@ -36,6 +38,14 @@ export function forward(
   exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
+/** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
+interface Round {
+  readonly number: number;
+  readonly members: Buffer | undefined;
+}
+
+const FIRST_ROUND: Round = { number: 1, members: undefined };
+
 class ForwardedRequest implements PoolRequest {
   readonly method: string;
   readonly entry: PoolEntry;
@@ -51,6 +61,7 @@ class ForwardedRequest implements PoolRequest {
   readonly #route: Route;
   readonly #target: Readonly<Span>;
   readonly #logLevel: number | undefined;
+  readonly #round: Round;
 
   constructor(
     exchange: Exchange,
@@ -58,6 +69,7 @@ class ForwardedRequest implements PoolRequest {
     target: Readonly<Span>,
     logLevel: number | undefined,
     routing: RoutingDecision | undefined,
+    round: Round = FIRST_ROUND,
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
@@ -69,15 +81,24 @@ class ForwardedRequest implements PoolRequest {
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
-    this.onlyModern = isInputRound && exchange.era === "modern";
-    this.timeoutMs = routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
+    this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
     const { track } = exchange;
     this.onAttempt = track === undefined ? undefined : (attempt) => track.attempted(attempt);
+    // `tasks/result` answers when the task ends, and says nothing before.
+    this.timeoutMs =
+      method === "tasks/result"
+        ? this.maxTimeoutMs
+        : (routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS);
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
     this.#logLevel = logLevel;
+    this.#round = round;
+  }
+
+  get origin(): Exchange {
+    return this.#exchange;
   }
 
   get subject(): string {
@@ -93,7 +114,9 @@ class ForwardedRequest implements PoolRequest {
       splices.push({ span: envelope.metaProgressToken, bytes: idBytes });
     if (textOf(message, this.#target) !== original)
       splices.push({ span: this.#target, bytes: Buffer.from(JSON.stringify(original)) });
-    if (upstream.era === "modern") spliceForModern(splices, this.#exchange, upstream);
+    if (this.#round.members !== undefined) splices.push(insertion(envelope.params, this.#round.members));
+    if (upstream.era === "modern")
+      spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
     return splice(message, splices);
   }
 
@@ -106,13 +129,52 @@ class ForwardedRequest implements PoolRequest {
     if (out !== undefined) this.#exchange.notify(out);
   }
 
-  onAnswer(answer: Buffer, answered: Envelope): void {
+  onServerRequest(request: ServerRequest): void {
+    this.#exchange.observer?.asked(this.#exchange, request);
+  }
+
+  onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
     exchange.track?.note(answer, answered);
+    const taskId = taskMadeBy(exchange, answer, answered);
+    if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
+      exchange.fail(foreignTask(pool.namespace, upstream));
+      return;
+    }
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
+    else if (kind === "input_required") this.#askForInput(answer, answered);
     else exchange.fail(unfinished(pool.namespace, original, kind));
+  }
+
+  /** A legacy client is asked in the middle of its call; the server is then called again with the answers. */
+  #askForInput(answer: Buffer, answered: Envelope): void {
+    const exchange = this.#exchange;
+    const { pool } = this.#route;
+    const refused = (why: string): void =>
+      this.onError(
+        new AggregatorError("INPUT_REFUSED", `${this.subject}: ${why}.`, {
+          pool: pool.namespace,
+          outcome: "unknown",
+        }),
+      );
+    if (this.#round.number >= MAX_ROUNDS) {
+      refused(`the server still asks after ${MAX_ROUNDS} rounds`);
+      return;
+    }
+    // What follows at once, as when nothing is asked, comes behind this.
+    exchange.work = undefined;
+    const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
+      onAnswered: (members) => {
+        const further = { number: this.#round.number + 1, members };
+        exchange.work = pool.dispatch(
+          new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
+        );
+      },
+      onRefused: refused,
+    });
+    exchange.work ??= work;
   }
 
   /** Nothing but the id differs between equal eras; for the other one the whole answer has to be seen. */
@@ -129,12 +191,29 @@ class ForwardedRequest implements PoolRequest {
   }
 }
 
+/** Puts members in front of those of `params`, which has some: what is routed has a name. */
+function insertion({ start }: Readonly<Span>, members: Buffer): Splice {
+  return {
+    span: { start: start + 1, end: start + 1 },
+    bytes: Buffer.concat([members, Buffer.from(",")]),
+  };
+}
+
 /**
  * The server's complaint that a capability is missing. A modern client's own declaration reached the server, so the
  * complaint is the client's to hear, in the words of its revision.
  */
 function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
   return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
+}
+
+/** A task whose id is another one's: nobody could tell them apart. */
+function foreignTask(pool: string, upstream: string): AggregatorError {
+  return new AggregatorError(
+    "CONNECTION_FAILED",
+    `${upstream} made a task under an id that another task has already.`,
+    { pool, upstream, outcome: "unknown" },
+  );
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

@@ -191,7 +191,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     envelope: Envelope,
   ): void {
     const { start, end } = envelope.params;
-    const { result, protocolVersion } = service.initialize(
+    const { result, protocolVersion, hello } = service.initialize(
       scope,
       start === -1 ? Buffer.from("{}") : message.subarray(start, end),
     );
@@ -201,6 +201,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 503, "Too many sessions are open; try again later", { "retry-after": "30" }, id);
       return;
     }
+    session.client.hello = hello;
     send(response, 200, resultMessage(id, result), { "mcp-session-id": session.id });
   }
 
@@ -218,6 +219,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   ): void {
     if (envelope.kind !== "request") {
       if (envelope.kind === "notification") service.notification(client, message, envelope);
+      else service.response(client, message, envelope);
       response.writeHead(202, front.draining ? { connection: "close" } : {}).end();
       return;
     }

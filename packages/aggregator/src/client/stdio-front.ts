@@ -1,4 +1,5 @@
 // The gateway as a stdio server: one client on stdin and stdout, of either era, one message per line.
+import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
@@ -32,7 +33,7 @@ const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 /** Serves until the input ends, then resolves. */
 export function serveStdio(options: StdioFrontOptions): Promise<void> {
   const { input, output, scope, service, maxRequestBytes, maxDepth, caller = { id: "stdio" } } = options;
-  const client = createClient("stdio", scope, write);
+  const client = createClient(`stdio ${randomUUID()}`, scope, write);
   const responder: Responder = { reply: write, notify: write, drop: () => {} };
   const lines = createLineSplitter({
     maxLineBytes: maxRequestBytes,
@@ -78,6 +79,7 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       return;
     }
     if (envelope.kind === "notification") service.notification(client, message, envelope);
+    else if (envelope.kind !== "request") service.response(client, message, envelope);
     if (envelope.kind !== "request") return;
     const id = message.subarray(envelope.id.start, envelope.id.end);
     // There are no headers on stdio; the ones that a modern request needs are read from the body.
@@ -86,10 +88,11 @@ export function serveStdio(options: StdioFrontOptions): Promise<void> {
       write(errorMessage(id, era.code, era.message, era.data));
     } else if (envelope.method === "initialize") {
       const { start, end } = envelope.params;
-      const { result } = service.initialize(
+      const { result, hello } = service.initialize(
         scope,
         start === -1 ? Buffer.from("{}") : message.subarray(start, end),
       );
+      client.hello = hello;
       write(resultMessage(id, result));
     } else {
       service.request(

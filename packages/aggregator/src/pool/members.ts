@@ -11,16 +11,20 @@ import {
 } from "@fairlead/balancer";
 import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
 import { CallWindow } from "../analytics/call-window.ts";
-import { DEFAULT_STRATEGY, type LimitsConfig, type PoolConfig, type UpstreamConfig } from "../config.ts";
+import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { switchingStrategy } from "../router/switching-strategy.ts";
+import type { Hello } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
+import { BALANCER_KEYS, balancerOptions, breakerOptions } from "./balancer-options.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
 
 export interface MembersOptions {
   readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
   readonly clientInfo: { readonly name: string; readonly version: string };
+  /** How their own connections introduce themselves. */
+  readonly hello: () => Hello;
   /** Zone that the gateway is in. */
   readonly zone: string | undefined;
   /** Built-in strategies that routing rules now ask for instead of the pool's own. */
@@ -194,6 +198,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     const { enabled = true } = upstreamConfig;
     const replica = createReplica({
       ...options,
+      hello: options.hello(),
       id,
       config: upstreamConfig,
       startTimeoutMs: config.startTimeoutMs ?? 10_000,
@@ -221,7 +226,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   }
 
   function breakerFor(id: string): PoolMember["breaker"] {
-    return createCircuitBreaker({ ...defined(config.breaker ?? {}), name: id, clock });
+    return createCircuitBreaker({ ...breakerOptions(config.breaker), name: id, clock });
   }
 
   function enter(member: PoolMember): void {
@@ -352,51 +357,26 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   }
 }
 
-/** Options that a balancer is made with. */
-const BALANCER_KEYS: readonly (keyof PoolConfig)[] = [
-  "strategy",
-  "strategyOptions",
-  "outlierEjection",
-  "slowStart",
-  "panicThresholdRatio",
-];
-
 /** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
-  {
-    namespace,
-    strategy = DEFAULT_STRATEGY,
-    strategyOptions,
-    outlierEjection: { enabled: ejects = true, ...outlierEjection } = {},
-    slowStart = {},
-    panicThresholdRatio = 0.5,
-  }: PoolConfig,
+  config: PoolConfig,
   switchable: readonly string[],
   { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
   selected: () => string | undefined,
 ): Balancer {
+  const options = balancerOptions(config);
+  const { strategy } = options;
   try {
     return createBalancer({
+      ...options,
       strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
-      strategyOptions,
-      outlierEjection: ejects && defined(outlierEjection),
-      slowStart: defined(slowStart),
-      panicThresholdRatio,
       clock,
       random,
-      // A pause of this process during a pick is no fault of a built-in strategy.
-      ...(typeof strategy === "string" ? { strategyStallMs: Infinity } : {}),
       onEvent: (event) => listener.onBalancerEvent(event),
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new AggregatorError("INVALID_CONFIG", `pool "${namespace}": ${why}`, {}, { cause: error });
+    const message = `pool "${config.namespace}": ${why}`;
+    throw new AggregatorError("INVALID_CONFIG", message, {}, { cause: error });
   }
-}
-
-type Defined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Without the fields that are undefined, so that they do not override defaults. */
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
 }

@@ -11,6 +11,7 @@ import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } 
 import type { RoutingDecision } from "../router/router.ts";
 import type {
   AnswerSink,
+  ServerRequest,
   UpstreamConnection,
   UpstreamExchange,
   UpstreamFailure,
@@ -18,6 +19,7 @@ import type {
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { Waiting } from "./admission.ts";
+import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
@@ -30,6 +32,7 @@ import {
 
 /** What a client asks of a pool. */
 export interface PoolRequest {
+  readonly origin: RequestOrigin;
   readonly method: string;
   /** For people, in errors: "tool echo". */
   readonly subject: string;
@@ -54,7 +57,10 @@ export interface PoolRequest {
   /** Told of the end of each attempt. */
   onAttempt?: ((attempt: AttemptEnd) => void) | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
-  onAnswer(message: Buffer, envelope: Envelope): void;
+  /** The server asks the client something on behalf of the request. */
+  onServerRequest(request: ServerRequest): void;
+  /** `upstream` is the id of who answered. */
+  onAnswer(message: Buffer, envelope: Envelope, upstream: string): void;
   /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
   onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
@@ -133,6 +139,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #lastFailure: UpstreamFailure | undefined;
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
+  #group: string | undefined;
   #ended = false;
   /** Whether the client has the beginning of the answer. */
   #hasBegun = false;
@@ -163,8 +170,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
     return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
   }
 
+  /** Fixed while it waits. */
   get group(): string {
-    return this.#owner.groupOf(this);
+    this.#group ??= this.#owner.groupOf(this);
+    return this.#group;
   }
 
   /** The upstream that has the call now. */
@@ -209,8 +218,20 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress") this.#extend();
+    if (envelope.method === "notifications/progress") this.#extend(this.request.timeoutMs);
     this.request.onNotification(message, envelope);
+  }
+
+  /** The client's answer may take a person's time: until it comes, only the longest time counts. */
+  onServerRequest(request: ServerRequest): void {
+    this.#extend(this.request.maxTimeoutMs);
+    this.request.onServerRequest({
+      ...request,
+      reply: (answer) => {
+        if (!this.#ended) this.#extend(this.request.timeoutMs);
+        request.reply(answer);
+      },
+    });
   }
 
   onAnswer(message: Buffer, envelope: Envelope): void {
@@ -220,10 +241,11 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.onFailure(refusalOf(message));
       return;
     }
+    const upstream = this.member?.id ?? "";
     const outcome = isError ? outcomeOfError(code) : SUCCESS;
     this.#settle(outcome);
     if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
-      this.request.onAnswer(message, envelope);
+      this.request.onAnswer(message, envelope, upstream);
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {
@@ -237,7 +259,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
         sink.begin();
       },
       write: (part) => {
-        this.#extend();
+        this.#extend(this.request.timeoutMs);
         return sink.write(part);
       },
       end: () => {
@@ -330,6 +352,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.#take(attempt);
       return;
     }
+    this.#group = undefined;
     if (!this.#owner.enqueue(this)) {
       this.displace();
       return;
@@ -455,10 +478,9 @@ export class PoolCall implements UpstreamExchange, Waiting {
     return true;
   }
 
-  /** Something came: there is time for more, within the bound. */
-  #extend(): void {
-    const { timeoutMs, maxTimeoutMs } = this.request;
-    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.startedAt + maxTimeoutMs);
+  /** There is time for more, within the bound. */
+  #extend(byMs: number): void {
+    this.#deadlineAt = Math.min(this.#owner.now() + byMs, this.startedAt + this.request.maxTimeoutMs);
     this.#arm(this.#leftMs());
   }
 

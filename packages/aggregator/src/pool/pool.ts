@@ -21,6 +21,7 @@ import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
 import { createAdmission } from "./admission.ts";
+import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
 import { isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
@@ -71,6 +72,10 @@ export interface Pool {
   readonly calls: { readonly total: number; readonly failed: number };
   /** What its calls were like lately. */
   readonly window: CallWindow;
+  /** The sessions that clients have with its upstreams. */
+  readonly sessions: ClientSessions;
+  /** Whether each client has a session of its own, as far as the servers keep any. */
+  readonly isPerClient: boolean;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
   dispatch(request: PoolRequest): PoolCall;
@@ -113,6 +118,7 @@ export function createPool(options: PoolOptions): Pool {
   /** Why the last call on an upstream failed, by its id. */
   const reasons = new Map<string, string>();
   let stopped = false;
+  let upstreams: Upstreams | undefined;
 
   const owner: PoolCallOwner = {
     namespace,
@@ -143,9 +149,11 @@ export function createPool(options: PoolOptions): Pool {
       return [...members.byId.values()].some(isServing);
     },
     retryAfterMs: admission.retryAfterMs,
-    groupOf({ request: { entry, onlyModern, routing } }) {
+    groupOf({ request: { entry, onlyModern, routing, origin } }) {
       const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
-      const able = onlyModern ? `modern ${only}` : only;
+      // Who waits for the upstream that holds its session does not keep others from theirs.
+      const pin = sessions.pinOf(origin);
+      const able = `${onlyModern ? "modern " : ""}${only}${pin === undefined ? "" : ` at ${pin}`}`;
       return routing === undefined ? able : `${able} ${routing.group}`;
     },
     enqueue: admission.enter,
@@ -171,8 +179,21 @@ export function createPool(options: PoolOptions): Pool {
     },
   };
 
+  const sessions = createClientSessions({
+    config: () => config,
+    upstreams: () => upstreams?.configured.values() ?? config.upstreams,
+    clientInfo: options.clientInfo,
+    timeoutMs: startTimeoutMs,
+    clock,
+    onServerNotification(replica, client, message, envelope) {
+      const kinds = CHANGED_KINDS[envelope.method];
+      if (kinds === undefined) client.onServerNotification(message, envelope);
+      else relist.soon(replica, kinds);
+    },
+  });
   const members = createMembers(config, {
     ...options,
+    hello: sessions.hello,
     listener: {
       async onConnected(replica, open) {
         // Subscribed first: a list that changes while it is read is read again.
@@ -214,6 +235,7 @@ export function createPool(options: PoolOptions): Pool {
     },
   });
 
+  upstreams = createUpstreams(namespace, config.upstreams, members);
   const pool: Pool = {
     namespace,
     get config() {
@@ -226,7 +248,7 @@ export function createPool(options: PoolOptions): Pool {
     get members() {
       return members.all;
     },
-    upstreams: createUpstreams(namespace, config.upstreams, members),
+    upstreams,
     get inFlight() {
       return active.size;
     },
@@ -235,6 +257,13 @@ export function createPool(options: PoolOptions): Pool {
     },
     calls: counts,
     window: meter.window,
+    sessions,
+    get isPerClient() {
+      return (
+        sessions.policy() === "per-client" &&
+        members.all.every(({ replica }) => replica.connection === undefined || replica.keepsSessions)
+      );
+    },
     start: members.start,
     dispatch(request) {
       const call = new PoolCall(owner, request);
@@ -277,7 +306,7 @@ export function createPool(options: PoolOptions): Pool {
           }),
         );
       }
-      await members.stop();
+      await Promise.all([sessions.closeAll(), members.stop()]);
     },
   };
   return pool;
@@ -288,6 +317,9 @@ export function createPool(options: PoolOptions): Pool {
 
   function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
     const startedAt = meter.attemptBegins(call);
+    const pin = sessions.pinOf(call.request.origin);
+    const pinned = pin === undefined ? undefined : attemptWhere(pin, call, startedAt);
+    if (pinned !== undefined) return pinned;
     const exclude =
       call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
     const first = lease(call, exclude, startedAt);
@@ -296,6 +328,18 @@ export function createPool(options: PoolOptions): Pool {
     const again =
       call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined;
     return again ?? refusal(call);
+  }
+
+  /** Where its client has a session; undefined when the call has to go elsewhere. */
+  function attemptWhere(pin: string, call: PoolCall, startedAt: number): Attempt | "wait" | undefined {
+    const { entry, onlyModern } = call.request;
+    if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
+    const others = [...members.byId.keys()].filter((id) => id !== pin);
+    const granted = lease(call, others, startedAt);
+    if (granted !== undefined) return granted;
+    const member = members.byId.get(pin);
+    const isBusy = member !== undefined && isServing(member) && member.breaker.retryAfterMs() === 0;
+    return isBusy ? "wait" : undefined;
   }
 
   /** Those that have failed, and those that cannot do it. */
@@ -318,7 +362,7 @@ export function createPool(options: PoolOptions): Pool {
         : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
-    const { connection } = member.replica;
+    const connection = sessions.connectionFor(call.request.origin, member.replica);
     if (connection === undefined) {
       held.release("not-sent");
       return undefined;
@@ -348,6 +392,7 @@ export function createPool(options: PoolOptions): Pool {
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
+    if (replica.state.status === "stopped") void sessions.close(replica);
     const { status, reason } = stateOf(member);
     if (status === "ready") admission.pump();
     else if (status === "unhealthy") {

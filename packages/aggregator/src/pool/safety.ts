@@ -4,7 +4,13 @@ import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { ToolPolicy } from "../config.ts";
 
 /** Methods that only read, whatever they name. */
-const READ_ONLY = new Set(["resources/read", "prompts/get", "completion/complete"]);
+const READ_ONLY = new Set([
+  "resources/read",
+  "prompts/get",
+  "completion/complete",
+  "tasks/get",
+  "tasks/result",
+]);
 
 /** Whether a call may be repeated after it may have been executed. */
 export function mayRunTwice(

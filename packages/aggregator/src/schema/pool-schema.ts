@@ -9,6 +9,7 @@ import type {
   PoolConfig,
   PoolDefaults,
   RestartConfig,
+  SessionLimitsConfig,
   SlowStartConfig,
   ToolPolicy,
 } from "../config.ts";
@@ -29,6 +30,13 @@ const toolFields: FieldsOf<ToolPolicy> = {
     .optional()
     .describe("safe: may run twice, so it is retried elsewhere; never: not even if annotated as read-only"),
   timeoutMs: positive.optional().describe("Longest time without an answer or progress, in milliseconds"),
+};
+
+const sessionLimitsFields: FieldsOf<SessionLimitsConfig> = {
+  max: positive.optional().describe("Sessions at a time. Default: 32 for processes, 1000 over HTTP"),
+  idleMs: positive
+    .optional()
+    .describe("A session ends after this long without calls, in milliseconds. Default: 1800000"),
 };
 
 const healthCheckFields: FieldsOf<HealthCheckConfig> = {
@@ -143,6 +151,20 @@ const poolFields: FieldsOf<PoolOptions> = {
     .optional()
     .describe("Whether readOnlyHint and idempotentHint of the tools are believed. Default: true"),
   tools: z.record(z.string(), z.strictObject(toolFields)).optional().describe("Rules by original tool name"),
+  session: z
+    .enum(["per-client", "shared", "ephemeral"])
+    .optional()
+    .describe(
+      "Who shares a session with a server that keeps sessions. Default: per-client if all upstreams are reached over HTTP, else shared",
+    ),
+  sessionLimits: z
+    .strictObject(sessionLimitsFields)
+    .optional()
+    .describe("Bounds for the sessions that clients have with one upstream"),
+  clientCapabilities: z
+    .array(z.enum(["sampling", "elicitation", "roots"]))
+    .optional()
+    .describe("Which capabilities of clients servers are told of. Default: all"),
   healthCheck: z
     .strictObject(healthCheckFields)
     .optional()

@@ -55,6 +55,7 @@ const httpFields: FieldsOf<HttpUpstreamConfig> = {
   url: z
     .string()
     .regex(/^https?:\/\/\S+$/, "must begin with http:// or https://")
+    .refine((url) => URL.canParse(url.replaceAll(/\{(port|socket)\}/g, "0")), "is not a URL")
     .describe("Where the server's MCP endpoint is"),
   headers: textRecord.optional().describe("Sent with every request, such as authorization"),
   command: text

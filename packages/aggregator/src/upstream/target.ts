@@ -1,18 +1,15 @@
 // Opens one connection to one configured upstream: starts the process if there is one, connects, shakes hands.
-import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Clock } from "@fairlead/core";
 import { Pool } from "undici";
 import type { HttpUpstreamConfig, StdioUpstreamConfig, UpstreamConfig } from "../config.ts";
 import type { Era } from "../era.ts";
 import { type Child, startChild } from "./child-process.ts";
 import type { ConnectionListener, UpstreamConnection } from "./connection.ts";
-import { ControlError, discover, handshake, type ServerInfo } from "./control.ts";
+import { ControlError, discover, type Hello, handshake, type ServerInfo } from "./control.ts";
 import { type EraMemory, verdictOf } from "./era-detection.ts";
 import { createHttpConnection, type HttpConnection } from "./http-connection.ts";
+import { fillPlaceholders } from "./placeholders.ts";
 import { LEGACY_TARGET, modernTarget, type RequestTarget } from "./request-target.ts";
 import { createStdioConnection } from "./stdio-connection.ts";
 
@@ -23,11 +20,24 @@ export interface OpenUpstream {
   readonly pid: number | undefined;
   /** Opens a new session on the same connection. */
   renew(): Promise<void>;
+  /** Whether the server keeps a session, in which clients could meet. */
+  readonly keepsSessions: boolean;
+  /** Opens one more session, with a process of its own on stdio. @throws Error as {@link openUpstream} does */
+  openSession(hello: Hello, listener: ConnectionListener): Promise<OpenSession>;
   /** Closes the connection, and ends the process if it was started here. */
   close(): Promise<void>;
 }
 
+/** One more session with an upstream. */
+export interface OpenSession {
+  readonly connection: UpstreamConnection;
+  readonly info: ServerInfo;
+  close(): Promise<void>;
+}
+
 export interface OpenOptions {
+  /** How the connection introduces itself to a legacy server. */
+  readonly hello: Hello;
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Which era the server is of, or that it has to be found out. */
   readonly era: EraMemory;
@@ -88,7 +98,7 @@ async function openProcess(
   options: OpenOptions,
   isProbe = false,
 ): Promise<OpenUpstream> {
-  const { clientInfo, startTimeoutMs, clock } = options;
+  const { hello, startTimeoutMs, clock } = options;
   const child = await startChild({ ...config, onStderr: options.onStderr });
   const stopEarly = (): void => child.kill();
   options.signal.addEventListener("abort", stopEarly, { once: true });
@@ -98,10 +108,13 @@ async function openProcess(
     const info =
       era === "modern"
         ? await discover(connection, startTimeoutMs, clock)
-        : await handshake(connection, clientInfo, startTimeoutMs, clock);
+        : await handshake(connection, hello, startTimeoutMs, clock);
     // A process has no session apart from itself.
     const renew = (): Promise<void> => Promise.reject(new Error("the process has no session to renew"));
-    return { connection, info, pid: child.pid, renew, close: connection.close };
+    const openSession: OpenUpstream["openSession"] = (sessionHello, sessionListener) =>
+      openProcess("legacy", config, sessionListener, { ...options, hello: sessionHello });
+    const { close } = connection;
+    return { connection, info, pid: child.pid, renew, keepsSessions: era === "legacy", openSession, close };
   } catch (error) {
     // Closed first: the end of a process that nobody uses is no news.
     const closed = connection.close();
@@ -122,15 +135,21 @@ async function openHttp(
   options: OpenOptions,
 ): Promise<OpenUpstream> {
   const { url, args, env, socketPath } = await fillPlaceholders(config);
-  const dispatcher = new Pool(url.origin, {
-    connections: 256,
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...(socketPath === undefined ? {} : { socketPath }) },
-  });
+  const connect = { timeout: CONNECT_TIMEOUT_MS, ...(socketPath === undefined ? {} : { socketPath }) };
+  const dispatcher = new Pool(url.origin, { connections: 256, connect });
+  const streamDispatcher = new Pool(url.origin, { connections: null, connect });
+  const sessions = new Set<HttpConnection>();
   let child: Child | undefined;
   let connection: HttpConnection | undefined;
   const dispose = async (): Promise<void> => {
+    const ended = {
+      executed: "maybe",
+      kind: "closed",
+      message: "the server's connection has ended",
+    } as const;
+    for (const session of sessions) session.fail(ended);
     await connection?.close();
-    await Promise.all([dispatcher.destroy(), child?.stop()]);
+    await Promise.all([dispatcher.destroy(), streamDispatcher.destroy(), child?.stop()]);
     if (socketPath !== undefined) await rm(socketPath, { force: true });
   };
   try {
@@ -148,18 +167,51 @@ async function openHttp(
     void child?.exited.then((how) =>
       connection?.fail({ executed: "maybe", kind: "transport", message: withWords(how, child) }),
     );
-    const open = await detected(options.era, (era) => {
-      void connection?.close();
-      connection = createHttpConnection(listener, {
+    const connectAs = (era: Era, itsListener: ConnectionListener): HttpConnection =>
+      createHttpConnection(itsListener, {
         ...options,
         target: targetOf(era, options),
         dispatcher,
+        streamDispatcher,
         path: `${url.pathname}${url.search}`,
         headers: config.headers ?? {},
       });
+    const open = await detected(options.era, (era) => {
+      void connection?.close();
+      connection = connectAs(era, listener);
       return shakeHands(era, connection, child, options);
     });
-    return { ...open, pid: child?.pid, close: dispose };
+    const openSession: OpenUpstream["openSession"] = async (hello, sessionListener) => {
+      const session = connectAs("legacy", {
+        ...sessionListener,
+        onDown(failure) {
+          sessions.delete(session);
+          sessionListener.onDown(failure);
+        },
+      });
+      sessions.add(session);
+      const close = (): Promise<void> => {
+        sessions.delete(session);
+        return session.close();
+      };
+      try {
+        const info = await handshake(session, hello, options.startTimeoutMs, options.clock);
+        await session.established(info.protocolVersion);
+        return { connection: session, info, close };
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    };
+    return {
+      ...open,
+      pid: child?.pid,
+      get keepsSessions() {
+        return connection?.hasSession ?? false;
+      },
+      openSession,
+      close: dispose,
+    };
   } catch (error) {
     child?.kill();
     await dispose();
@@ -200,15 +252,15 @@ async function shakeHands(
   child: Child | undefined,
   options: OpenOptions,
 ): Promise<Pick<OpenUpstream, "connection" | "info" | "renew">> {
-  const { clientInfo, startTimeoutMs, clock } = options;
+  const { hello, startTimeoutMs, clock } = options;
   if (era === "modern") {
     const info = await whenListening(child, options, (leftMs) => discover(connection, leftMs, clock));
     const renew = (): Promise<void> => Promise.reject(new Error("a modern server has no session to renew"));
     return { connection, info, renew };
   }
   const initialize = async (leftMs: number): Promise<ServerInfo> => {
-    const info = await handshake(connection, clientInfo, leftMs, clock);
-    connection.established(info.protocolVersion);
+    const info = await handshake(connection, hello, leftMs, clock);
+    void connection.established(info.protocolVersion);
     return info;
   };
   const info = await whenListening(child, options, initialize);
@@ -236,45 +288,6 @@ async function whenListening(
       await clock.sleep(LISTEN_POLL_MS, signal);
     }
   }
-}
-
-interface Filled {
-  readonly url: URL;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly socketPath: string | undefined;
-}
-
-async function fillPlaceholders(config: HttpUpstreamConfig): Promise<Filled> {
-  const texts = [config.url, ...(config.args ?? []), ...Object.values(config.env ?? {})];
-  const port = texts.some((text) => text.includes("{port}")) ? String(await freePort()) : "";
-  const needsSocket = texts.some((text) => text.includes("{socket}"));
-  const socketPath = needsSocket ? socketName() : undefined;
-  const fill = (text: string): string =>
-    text.replaceAll("{port}", port).replaceAll("{socket}", socketPath ?? "");
-  return {
-    url: new URL(fill(config.url)),
-    args: (config.args ?? []).map(fill),
-    env: Object.fromEntries(Object.entries(config.env ?? {}).map(([name, value]) => [name, fill(value)])),
-    socketPath,
-  };
-}
-
-/** Short, because a Unix socket's path may have about 100 bytes; unguessable, because the directory is shared. */
-function socketName(): string {
-  const name = `fairlead-${randomBytes(12).toString("hex")}`;
-  return process.platform === "win32" ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 function withLastWords(error: unknown, child: Child): Error {

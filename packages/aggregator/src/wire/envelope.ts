@@ -45,6 +45,8 @@ export interface Envelope {
   meta: Span;
   /** Whether a request carries what a multi-round-trip retry does: `inputResponses` or `requestState`. */
   isInputRound: boolean;
+  /** Whether a request of 2025-11-25 wants to be run as a task: it has `params.task`. */
+  isTask: boolean;
   /** `params._meta.progressToken` of a request. */
   metaProgressToken: Span;
   /** The reserved `_meta` keys of revision 2026-07-28, whatever their types. */
@@ -232,6 +234,7 @@ function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envel
       if (slot !== undefined) envelope[slot] = put(envelope[slot], value, end);
       else if (stringIs(bytes, key, keyEnd, "inputResponses") || stringIs(bytes, key, keyEnd, "requestState"))
         envelope.isInputRound = true;
+      else if (stringIs(bytes, key, keyEnd, "task")) envelope.isTask = true;
     }
     key = nextMember(bytes, end);
   }
@@ -327,6 +330,7 @@ function emptyEnvelope(): Envelope {
     refUri: ABSENT,
     meta: ABSENT,
     isInputRound: false,
+    isTask: false,
     metaProgressToken: ABSENT,
     metaVersion: ABSENT,
     metaCapabilities: ABSENT,
