@@ -19,6 +19,11 @@ interface UpstreamCommon {
   /** Most calls at a time; more wait or go elsewhere. @defaultValue unlimited */
   readonly maxConcurrency?: number | undefined;
   /**
+   * Most calls in a minute, also all at once after a pause, as its provider allows them; more wait for their turn, or go to
+   * upstreams of another priority. @defaultValue unlimited
+   */
+  readonly requestsPerMinute?: number | undefined;
+  /**
    * `"modern"`: speaks revision 2026-07-28; `"legacy"`: speaks 2025-11-25 or older; `"auto"`: is asked once.
    * @defaultValue "auto"
    */
