@@ -52,12 +52,13 @@ export interface StdioUpstreamConfig extends UpstreamCommon, ProcessConfig {
 }
 
 /**
- * A server that speaks Streamable HTTP. With `command` the gateway starts and supervises it too; then `{port}` (a free
+ * A server that speaks Streamable HTTP, or the older HTTP+SSE (`"sse"`), which is also tried when a server refuses the
+ * POST of `initialize` with 400, 404 or 405. With `command` the gateway starts and supervises it too; then `{port}` (a free
  * loopback port) and `{socket}` (a path for a Unix socket, which the gateway connects to) may stand in `url`, `args`
  * and `env`.
  */
 export interface HttpUpstreamConfig extends UpstreamCommon, ProcessConfig {
-  readonly transport: "streamable-http";
+  readonly transport: "streamable-http" | "sse";
   readonly url: string;
   /** Sent with every request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -56,7 +56,7 @@ export interface UpstreamStatus {
   readonly id: string;
   /** Id of the configured upstream that it is a replica of; its own when that has only one. */
   readonly upstream: string;
-  readonly transport: "stdio" | "streamable-http";
+  readonly transport: "stdio" | "streamable-http" | "sse";
   readonly priority: number;
   readonly weight: number;
   readonly zone: string | null;

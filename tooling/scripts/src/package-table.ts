@@ -50,7 +50,7 @@ export const packageTable: readonly PackageRow[] = [
     // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
     folder: "apps/benchmark",
     name: "@fairlead/benchmark",
-    workspace: [...libraries, "@fairlead/gateway"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio"],
     npm: ["@modelcontextprotocol/sdk", "undici"],
   },
 ];

@@ -55,7 +55,9 @@ const stdioFields: FieldsOf<StdioUpstreamConfig> = {
 
 const httpFields: FieldsOf<HttpUpstreamConfig> = {
   ...common,
-  transport: z.literal("streamable-http").describe("The server speaks Streamable HTTP"),
+  transport: z
+    .enum(["streamable-http", "sse"])
+    .describe("The server speaks Streamable HTTP, or the older HTTP+SSE, which is also tried by itself"),
   // Not z.url(): `{port}` is filled in later.
   url: z
     .string()

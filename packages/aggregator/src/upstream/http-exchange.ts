@@ -117,7 +117,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const executed = this.#controller === undefined ? "no" : "maybe";
-    this.#fail({ executed, kind: "transport", message: describe(error), cause: error });
+    this.#fail({ executed, kind: "transport", message: describeError(error), cause: error });
   }
 
   #beginLong(head: Buffer): LongAnswer | undefined {
@@ -182,7 +182,7 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
 }
 
 /** undici wraps a connection failure; the inner message names the address. */
-function describe(error: Error): string {
+export function describeError(error: Error): string {
   const inner = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
   return (inner ?? error).message || error.name;
 }
