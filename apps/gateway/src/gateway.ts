@@ -24,6 +24,8 @@ import type { Scrubber } from "./protect/scrub.ts";
 import { createServerPolicy } from "./protect/server-policy.ts";
 import { createToolPins } from "./protect/tool-pins.ts";
 import { applyConfig } from "./reload.ts";
+import { createSpanExporter } from "./tracing/exporter.ts";
+import { createTracer } from "./tracing/tracer.ts";
 import { version } from "./version.ts";
 
 export interface Gateway {
@@ -62,8 +64,20 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
     },
   });
   const audit = auditOf(loaded);
+  const { tracing } = loaded.gateway;
+  const exporter =
+    tracing === undefined
+      ? undefined
+      : createSpanExporter({
+          ...tracing,
+          serviceVersion: version,
+          onProblem: (error) => logger.warn({ err: error }, "spans cannot be sent; they are dropped"),
+        });
   const observers: Observer[] = [
     (request) => metrics?.observe(request),
+    ...(exporter === undefined || tracing === undefined
+      ? []
+      : [createTracer({ exporter, sampleRatio: tracing.sampleRatio }).observe]),
     ...(audit === undefined ? [] : [audit.observe]),
   ];
   const { protection } = loaded.gateway;
@@ -104,7 +118,8 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
     },
   );
   const { metrics: metricsConfig } = loaded.gateway;
-  metrics = createMetrics({ status: () => multiplexer.getStatus(), version, ...metricsConfig });
+  if (metricsConfig.enabled)
+    metrics = createMetrics({ status: () => multiplexer.getStatus(), version, ...metricsConfig });
 
   const store = createConfigStore({
     initial: loaded,
@@ -155,7 +170,7 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
     ],
     version,
     events,
-    metrics: () => metrics?.render() ?? Promise.resolve({ type: "text/plain", text: "" }),
+    metrics: metrics?.render,
     onChange,
     onError: (error) => logger.error({ err: error }, "an admin request failed inside the gateway"),
     scrub,
@@ -180,6 +195,7 @@ export function createGateway({ loaded, logger, scrubber, endpoint }: GatewayOpt
       events.close();
       metrics?.close();
       await audit?.close();
+      await exporter?.close();
     },
   };
 

@@ -23,8 +23,8 @@ export interface AdminApiOptions {
   readonly operations: readonly Operation[];
   readonly version: string;
   readonly events: EventStream;
-  /** Renders `GET /metrics`. */
-  readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  /** Renders `GET /metrics`; undefined where there are none. */
+  readonly metrics: (() => Promise<{ readonly type: string; readonly text: string }>) | undefined;
   /** Told of every operation that may change something, and how it ended. */
   readonly onChange: (change: AdminChange) => void;
   readonly onError: (error: unknown) => void;
@@ -50,7 +50,7 @@ export function createAdminApi(options: AdminApiOptions): AdminApi {
     operations,
     serve(request, response, path, principal) {
       const isRead = request.method === "GET" || request.method === "HEAD";
-      if (isRead && path === "/metrics") {
+      if (isRead && path === "/metrics" && metrics !== undefined) {
         metrics()
           .then(({ type, text }) => send(response, 200, type, text))
           .catch((error: unknown) => answerError(response, error));
