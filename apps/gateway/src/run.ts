@@ -1,5 +1,10 @@
 // The gateway as a process: reads the configuration, starts, serves, and ends in order.
-import { AggregatorError, type Multiplexer } from "@fairlead/aggregator";
+import {
+  AggregatorError,
+  createWebSocketFront,
+  type Multiplexer,
+  type WebSocketFront,
+} from "@fairlead/aggregator";
 import { provideAdminToken } from "./auth/admin-token.ts";
 import { printBanner } from "./banner.ts";
 import { ConfigError } from "./config/error.ts";
@@ -8,6 +13,7 @@ import { createGateway, type Gateway } from "./gateway.ts";
 import { createFront, type FrontOptions } from "./http/front.ts";
 import { createGuard, isLoopback } from "./http/guard.ts";
 import { type HttpServer, openHttpServer } from "./http/server.ts";
+import { createUpgradeHandler } from "./http/websocket.ts";
 import { createLogger, type GatewayLogger } from "./log.ts";
 import { createScrubber, type Scrubber } from "./protect/scrub.ts";
 import { isReady } from "./readiness.ts";
@@ -92,13 +98,24 @@ async function runHttp(
     onError: (error: unknown) => logger.error({ err: error }, "a request failed inside the gateway"),
   } satisfies Omit<FrontOptions, "guard">;
   const ownListener = adminConfig.listen;
+  const webSockets = await createWebSocketFront(multiplexer, {
+    maxMessageBytes: loaded.gateway.limits?.maxRequestBytes,
+  });
   const open = (at: { host: string; port: number }, more: Partial<FrontOptions>): Promise<HttpServer> => {
     const guard = createGuard({ ...server, host: at.host });
-    return openHttpServer({ ...at, onRequest: createFront({ ...common, ...more, guard }) }).catch(
-      (error: NodeJS.ErrnoException) => {
-        throw new Error(explainListen(error, at.host, at.port), { cause: error });
-      },
-    );
+    const { authenticate, onError } = common;
+    const { admitStream } = gateway.clients;
+    return openHttpServer({
+      ...at,
+      onRequest: createFront({ ...common, ...more, guard }),
+      ...(more.multiplexer === undefined
+        ? {}
+        : {
+            onUpgrade: createUpgradeHandler({ front: webSockets, guard, authenticate, admitStream, onError }),
+          }),
+    }).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(explainListen(error, at.host, at.port), { cause: error });
+    });
   };
   try {
     await using front = await open(
@@ -125,10 +142,11 @@ async function runHttp(
       `${signal}: finishing the calls under way, at most ${drainTimeoutMs / 1_000} s; a second signal ends at once`,
     );
     gateway.events.publish("draining", { signal });
-    await shutDown(gateway, front, drainTimeoutMs);
+    await shutDown(gateway, front, webSockets, drainTimeoutMs);
     await adminFront?.close(0);
     await made?.remove();
   } finally {
+    await webSockets.close();
     await gateway.close();
   }
   logger.info("stopped");
@@ -161,6 +179,7 @@ function hasCredentials({ gateway: { clients, oauth } }: LoadedConfig): boolean 
 async function shutDown(
   { multiplexer, events }: Gateway,
   front: HttpServer,
+  webSockets: WebSocketFront,
   drainTimeoutMs: number,
 ): Promise<void> {
   // Responses say from now on that their connection ends, and clients that ask once more are still answered: the
@@ -168,8 +187,17 @@ async function shutDown(
   const drained = multiplexer.drainAll(drainTimeoutMs);
   await new Promise((resolve) => setTimeout(resolve, READINESS_GRACE_MS));
   events.close();
-  await front.close(drainTimeoutMs);
+  await Promise.all([front.close(drainTimeoutMs), closeSockets(webSockets, drainTimeoutMs)]);
   await drained;
+}
+
+/** Connections end as soon as nothing runs on them, and after `timeoutMs` in any case. */
+async function closeSockets(webSockets: WebSocketFront, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  webSockets.drain();
+  while (webSockets.connections > 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  await webSockets.close();
 }
 
 async function runStdio(loaded: LoadedConfig, scrubber: Scrubber, logger: GatewayLogger): Promise<number> {

@@ -11,6 +11,7 @@ export type { Caller } from "./caller.ts";
 export type { Collision, OfferedTool } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
 export type { ViewConfig } from "./catalog/view.ts";
+export type { MessageChannel } from "./client/channel.ts";
 export type {
   AttemptEnd,
   Gate,
@@ -20,6 +21,12 @@ export type {
   RequestWatch,
 } from "./client/gate.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
+export {
+  type ChannelSource,
+  createWebSocketFront,
+  type WebSocketFront,
+  type WebSocketFrontOptions,
+} from "./client/websocket-front.ts";
 export type {
   BreakerConfig,
   CheckedUpstream,
@@ -57,6 +64,7 @@ export type { EventHub, EventOf, EventType } from "./event-hub.ts";
 export type { MultiplexerEvent } from "./events.ts";
 export type { DrainOptions, Management } from "./management.ts";
 export {
+  type ChannelRequest,
   createMultiplexer,
   type InitializeOptions,
   type Multiplexer,

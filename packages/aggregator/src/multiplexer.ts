@@ -1,4 +1,5 @@
 // Many MCP servers behind one endpoint: pools, catalog, clients, and how they are started and ended together.
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
@@ -8,6 +9,7 @@ import type { Caller } from "./caller.ts";
 import { createCatalog, type OfferedTool, type Scope } from "./catalog/catalog.ts";
 import { LIST_KINDS } from "./catalog/lists.ts";
 import type { ViewConfig } from "./catalog/view.ts";
+import { type MessageChannel, openChannel } from "./client/channel.ts";
 import type { Client } from "./client/client.ts";
 import { createFetchHandler } from "./client/fetch-handler.ts";
 import type { Gate } from "./client/gate.ts";
@@ -80,6 +82,11 @@ export interface Multiplexer extends Management {
   /** Serves one client on a pair of streams until the input ends. */
   serveStdio(input: Readable, output: Writable, caller?: Caller): Promise<void>;
   /**
+   * Serves one client on a channel that carries whole messages, such as a WebSocket; undefined when nothing is served at
+   * the path.
+   */
+  openChannel(options: ChannelRequest): MessageChannel | undefined;
+  /**
    * Makes a call from this process, on the same way as those of clients. A {@link MethodRequest} is answered with its
    * `result`; a {@link QueryRequest} goes to a tool for queries and is answered with that tool's structured content.
    * `options` may be just the priority, from 0 to 9.
@@ -105,6 +112,19 @@ export interface Multiplexer extends Management {
   /** Ends everything; calls that still run fail. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ChannelRequest {
+  /** As in a URL: the base path serves everything, `<basePath>/<namespace>` one pool. */
+  readonly path: string;
+  /** @defaultValue the channel itself */
+  readonly caller?: Caller | undefined;
+  /** Requests that may run at a time; further ones are refused. @defaultValue unlimited */
+  readonly maxRunning?: number;
+  /** Sends one message to the client. */
+  readonly write: (message: Buffer) => void;
+  /** Sends one that a slow client can do without: progress, log messages. @defaultValue `write` */
+  readonly writeOptional?: (message: Buffer) => void;
 }
 
 const DEFAULT_LIMITS: Required<{ [K in keyof LimitsConfig]: number }> = {
@@ -194,6 +214,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     ...limits,
   });
 
+  const channelOptions = {
+    service,
+    maxDepth: limits.maxDepth,
+    onOpen: notifier.addClient,
+    onClose: onClientGone,
+    onError,
+  };
   const management = createManagement({
     pools,
     separator,
@@ -217,18 +244,20 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     },
     handler: http.handle,
     fetch: createFetchHandler(http.handle),
-    serveStdio: async (input, output, caller) =>
+    openChannel({ path, caller, ...rest }) {
+      const scope = http.scopeOf(path, caller);
+      if (scope === undefined || scope === "unknown") return undefined;
+      const key = `channel ${randomUUID()}`;
+      return openChannel({ ...channelOptions, ...rest, key, scope, caller: caller ?? { id: key } });
+    },
+    serveStdio: async (input, output, caller = { id: "stdio" }) =>
       serveStdio({
+        ...channelOptions,
         caller,
         input,
         output,
-        service,
         scope: scopeOf(caller),
         maxRequestBytes: limits.maxRequestBytes,
-        maxDepth: limits.maxDepth,
-        onOpen: notifier.addClient,
-        onClose: onClientGone,
-        onError,
       }),
     async executeRequest<Result>(
       request: MethodRequest | QueryRequest,

@@ -9,6 +9,7 @@ import { describeConnect } from "./commands/connect.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { describeDoctor } from "./commands/doctor.ts";
 import { describeLogs } from "./commands/logs.ts";
+import { runRag } from "./commands/rag.ts";
 import { describeResources } from "./commands/resources.ts";
 import { serve } from "./commands/serve.ts";
 import { describeServers } from "./commands/servers.ts";
@@ -82,6 +83,8 @@ ${exitCodeHelp}`,
     .option("--port <number>", "port to listen on, 0 for any free one (default: server.port, 3005)")
     .option("--host <address>", "loopback address to listen on (default: server.host, 127.0.0.1)")
     .option("--stdio", "serve one client on stdin and stdout instead of HTTP")
+    .option("--attach <url>", "with --stdio: at this gateway, which runs already, instead of starting one")
+    .addOption(keyOption(program))
     .addHelpText(
       "after",
       `
@@ -92,7 +95,7 @@ Examples:
 
 Exit codes: 0 ended in order, 1 could not run, 2 wrong configuration or options`,
     )
-    .action(async (options) => done(await serve(options)));
+    .action(async (options) => done(await serve(options, io)));
 
   program
     .command("tools")
@@ -162,6 +165,17 @@ Examples:
   describeTop(program, context);
   describeLogs(program, context);
   describeCompletion(program, context);
+  program
+    .command("rag")
+    .description(
+      "A library of documents for search by words and meaning: ingest, sync, search, graph, eval, ...",
+    )
+    .argument("[arguments...]", 'see "fairlead rag --help"')
+    // Its own command line reads what follows, --help included.
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (args: readonly string[]) => done(await runRag(args, io)));
+
   return program;
 }
 

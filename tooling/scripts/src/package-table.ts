@@ -23,7 +23,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/aggregator",
     name: "@fairlead/aggregator",
     workspace: ["@fairlead/core", "@fairlead/balancer"],
-    npm: ["undici", "zod"],
+    npm: ["undici", "zod", "ws"],
   },
   {
     folder: "packages/strategy-model-affinity",
@@ -38,19 +38,45 @@ export const packageTable: readonly PackageRow[] = [
     npm: ["@modelcontextprotocol/node", "@modelcontextprotocol/server", "jsonc-parser", "undici", "zod"],
   },
   {
+    // The SDK serves MCP; parsers of formats and the drivers of the stores are loaded when they are needed.
+    folder: "packages/rag",
+    name: "@fairlead/rag",
+    workspace: ["@fairlead/core", "@fairlead/aggregator", "@fairlead/lmstudio"],
+    npm: [
+      "@modelcontextprotocol/node",
+      "@modelcontextprotocol/server",
+      "mammoth",
+      "pg",
+      "sqlite-vec",
+      "turndown",
+      "unpdf",
+      "zod",
+    ],
+  },
+  {
     folder: "packages/cli",
     name: "fairlead",
-    workspace: [...libraries, "@fairlead/gateway"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/rag"],
     npm: ["commander", "@modelcontextprotocol/client"],
     // Nothing imports an app, except the command line's `serve`.
     onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
   },
-  { folder: "apps/gateway", name: "@fairlead/gateway", workspace: libraries, npm: ["pino", "yaml", "zod"] },
+  {
+    folder: "apps/gateway",
+    name: "@fairlead/gateway",
+    workspace: libraries,
+    npm: ["pino", "ws", "yaml", "zod"],
+  },
   {
     // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
     folder: "apps/benchmark",
     name: "@fairlead/benchmark",
-    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio"],
-    npm: ["@modelcontextprotocol/sdk", "undici"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio", "@fairlead/testbed"],
+    npm: [
+      "@modelcontextprotocol/client",
+      "@modelcontextprotocol/sdk",
+      "@modelcontextprotocol/server",
+      "undici",
+    ],
   },
 ];

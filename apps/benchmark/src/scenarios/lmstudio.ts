@@ -332,6 +332,7 @@ function present(
   const shares = [
     ...[...panels].map(([count, { concurrent }]) => share(concurrent, count * TOKENS_PER_SECOND)),
     ...[...slots].map(([count, { concurrent }]) => share(concurrent, slotLimit(count))),
+    ...[...hosts].map(([count, { spread: runs }]) => share(runs, hostLimit(count))),
   ];
   const worst = shares.reduce((least, one) => (one.median < least.median ? one : least));
   const four = slots.get(4);

@@ -18,6 +18,7 @@ import { type Exchange, LOG_LEVELS } from "./client.ts";
 import type { AttemptEnd } from "./gate.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
+import { spliceForLegacy } from "./to-legacy.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
 
 /** Defaults of a call's time, in milliseconds. */
@@ -117,6 +118,7 @@ class ForwardedRequest implements PoolRequest {
     if (this.#round.members !== undefined) splices.push(insertion(envelope.params, this.#round.members));
     if (upstream.era === "modern")
       spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
+    else if (this.#exchange.era === "modern") spliceForLegacy(splices, this.#exchange);
     return splice(message, splices);
   }
 

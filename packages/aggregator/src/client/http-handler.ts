@@ -32,6 +32,8 @@ export interface HttpHandlerOptions {
 export interface HttpHandler {
   /** Takes the request if its path is one of MCP's; false leaves it to the caller, untouched. */
   handle(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
+  /** What a path serves; undefined when it is none of MCP's. */
+  scopeOf(path: string, caller: Caller | undefined): Scope | "unknown" | undefined;
   /** From here on every response is the last one on its connection, and streams end. */
   drain(): void;
   close(): void;
@@ -73,6 +75,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
       return true;
     },
+    scopeOf,
     drain() {
       front.draining = true;
       service.endListens();

@@ -268,7 +268,10 @@ export function createService({
 
   function routingOf(exchange: Exchange, route: Route): RoutingDecision | undefined {
     const decision = router()?.decide(exchange, route);
-    const { capabilities } = exchange;
+    const { capabilities, envelope } = exchange;
+    // A task is where it was made, whatever the rules say.
+    if (decision !== undefined && envelope.method.startsWith("tasks/"))
+      return { ...decision, filter: {}, group: "" };
     return capabilities === undefined ? decision : requiring(decision, capabilities);
   }
 

@@ -73,6 +73,7 @@ function setUp(
       connection: {
         target,
         inFlight: 0,
+        isOpen: true,
         lastHeardAt: 0,
         send: (exchange) => sent.push({ upstream, exchange }),
         cancel: (_id, reason) => log.push(`cancel on ${upstream}: ${reason}`),

@@ -121,6 +121,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   id = 0;
   /** Upstreams that this call has failed on. */
   readonly tried: string[] = [];
+  /** The upstream whose answer was passed on. */
+  answeredBy: string | undefined = undefined;
   queuedAt = 0;
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
@@ -241,11 +243,11 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.onFailure(refusalOf(message));
       return;
     }
-    const upstream = this.member?.id ?? "";
+    this.answeredBy = this.member?.id;
     const outcome = isError ? outcomeOfError(code) : SUCCESS;
     this.#settle(outcome);
     if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
-      this.request.onAnswer(message, envelope, upstream);
+      this.request.onAnswer(message, envelope, this.answeredBy ?? "");
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {

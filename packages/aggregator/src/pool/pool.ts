@@ -332,13 +332,15 @@ export function createPool(options: PoolOptions): Pool {
 
   /** Where its client has a session; undefined when the call has to go elsewhere. */
   function attemptWhere(pin: string, call: PoolCall, startedAt: number): Attempt | "wait" | undefined {
-    const { entry, onlyModern } = call.request;
+    const { entry, onlyModern, routing } = call.request;
     if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
+    const member = members.byId.get(pin);
+    // What a rule asks for goes before what the session remembers.
+    if (member === undefined || (routing !== undefined && !satisfies(member, routing))) return undefined;
     const others = [...members.byId.keys()].filter((id) => id !== pin);
     const granted = lease(call, others, startedAt);
     if (granted !== undefined) return granted;
-    const member = members.byId.get(pin);
-    const isBusy = member !== undefined && isServing(member) && member.breaker.retryAfterMs() === 0;
+    const isBusy = isServing(member) && member.breaker.retryAfterMs() === 0;
     return isBusy ? "wait" : undefined;
   }
 
@@ -363,9 +365,11 @@ export function createPool(options: PoolOptions): Pool {
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
     const connection = sessions.connectionFor(call.request.origin, member.replica);
-    if (connection === undefined) {
+    if (connection?.isOpen !== true) {
+      // Gone, though not yet reported so; the next one may be there.
+      member.breaker.release(permit, "ignored");
       held.release("not-sent");
-      return undefined;
+      return lease(call, [...exclude, member.id], startedAt);
     }
     member.calls++;
     member.inFlight++;

@@ -62,7 +62,9 @@ function kindsOf(schema: z.ZodType, path: ConfigPath, key: string): unknown[] {
   const place = path.at(-1) === key ? path.slice(0, -1) : path;
   return schemasAt(schema, place).flatMap((found) => {
     const kind = defOf(found).shape?.[key];
-    return kind === undefined ? [] : (defOf(kind).values ?? []);
+    if (kind === undefined) return [];
+    const { values, entries = {} } = defOf(kind);
+    return values ?? Object.values(entries);
   });
 }
 
@@ -89,7 +91,10 @@ interface Definition {
   readonly innerType?: unknown;
   readonly out?: unknown;
   readonly options?: readonly unknown[];
+  /** Of a literal. */
   readonly values?: readonly unknown[];
+  /** Of an enum. */
+  readonly entries?: Readonly<Record<string, unknown>>;
 }
 
 function defOf(schema: unknown): Definition {

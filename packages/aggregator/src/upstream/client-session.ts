@@ -93,6 +93,10 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
     get usedAt() {
       return usedAt;
     },
+    get isOpen() {
+      // One that is not open yet is opened by what is sent.
+      return !ended && (open?.connection.isOpen ?? true);
+    },
     get inFlight() {
       return (open?.connection.inFlight ?? 0) + unsent();
     },

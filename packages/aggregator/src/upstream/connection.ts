@@ -97,6 +97,11 @@ export interface ConnectionOptions {
 
 export interface UpstreamConnection {
   readonly target: RequestTarget;
+  /**
+   * Whether a request could be sent at all. False as soon as a process has ended, which is before its last answers are
+   * read and the connection is reported as down.
+   */
+  readonly isOpen: boolean;
   /** Exchanges without an answer yet. */
   readonly inFlight: number;
   /** When the server last said anything, on the clock that was injected. */

@@ -82,6 +82,9 @@ export function createHttpConnection(
 
   return {
     target,
+    get isOpen() {
+      return !closed;
+    },
     get inFlight() {
       return pending.size;
     },

@@ -39,6 +39,7 @@ function tableOf({ max = 3, idleMs = 60_000 } = {}): SessionTable {
       opened.push(session);
       const connection: UpstreamConnection = {
         target: LEGACY_TARGET,
+        isOpen: true,
         get inFlight() {
           return session.exchanges.length;
         },

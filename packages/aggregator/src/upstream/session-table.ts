@@ -140,6 +140,8 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
 function full(upstream: string, max: number): UpstreamConnection {
   return {
     target: LEGACY_TARGET,
+    // It says itself why it takes nothing.
+    isOpen: true,
     inFlight: 0,
     lastHeardAt: 0,
     send(exchange: UpstreamExchange) {

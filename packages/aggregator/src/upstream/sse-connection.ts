@@ -61,6 +61,9 @@ export function createSseConnection(
 
   return {
     target: LEGACY_TARGET,
+    get isOpen() {
+      return !closed;
+    },
     get inFlight() {
       return pending.size;
     },

@@ -61,6 +61,9 @@ export function createStdioConnection(
 
   return {
     target,
+    get isOpen() {
+      return canWrite();
+    },
     get inFlight() {
       return pending.size;
     },
@@ -90,8 +93,12 @@ export function createStdioConnection(
     },
   };
 
+  function canWrite(): boolean {
+    return !closed && !child.hasExited && child.stdin.writable;
+  }
+
   function refuseToWrite(): UpstreamFailure | undefined {
-    if (closed || child.hasExited || !child.stdin.writable) {
+    if (!canWrite()) {
       return { executed: "no", kind: "closed", message: "the server's process has ended" };
     }
     if (child.stdin.writableLength > maxBufferedBytes) {
