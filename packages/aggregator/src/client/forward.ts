@@ -17,6 +17,7 @@ import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import type { AttemptEnd } from "./gate.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
 import { spliceForLegacy } from "./to-legacy.ts";
@@ -57,6 +58,7 @@ class ForwardedRequest implements PoolRequest {
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly policy: CallPolicy;
+  readonly track: Exchange["track"];
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -85,6 +87,7 @@ class ForwardedRequest implements PoolRequest {
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
     this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
+    this.track = exchange.track;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -137,6 +140,7 @@ class ForwardedRequest implements PoolRequest {
   onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    exchange.track?.note(answer, answered);
     const taskId = taskMadeBy(exchange, answer, answered);
     if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
       exchange.fail(foreignTask(pool.namespace, upstream));
@@ -184,6 +188,7 @@ class ForwardedRequest implements PoolRequest {
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
+    exchange.track?.noteError(error.code);
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
     if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);

@@ -23,7 +23,7 @@ import { rpcCode } from "../wire/reply.ts";
 import { createAdmission } from "./admission.ts";
 import { createAutoscaler } from "./autoscaler.ts";
 import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
-import { isServing, type PoolMember, stateOf } from "./member.ts";
+import { callableInMs, isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
 import type { AttemptOutcome } from "./outcome.ts";
 import { type CallPolicy, createPolicies, type PolicyHost, type Work } from "./policy.ts";
@@ -458,12 +458,18 @@ function makePool(options: PoolOptions): Pool {
     if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
       return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
-    const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
+    const retryAfterMs = Math.ceil(Math.min(...connected.map(callableInMs)));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
+    if (connected.some(({ breaker }) => breaker.retryAfterMs() <= queueTimeoutMs()))
+      return new AggregatorError(
+        "RATE_LIMITED",
+        `Every upstream of ${namespace} has had the calls that it allows in a minute; the next may go in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+        { pool: namespace, outcome: "not-executed", retryAfterMs },
+      );
     return new AggregatorError(
       "CIRCUIT_OPEN",
       `Every upstream of ${namespace} failed too often lately; the next try is in ${Math.ceil(retryAfterMs / 1_000)} s.`,
-      { pool: namespace, outcome: "not-executed", retryAfterMs: Math.ceil(retryAfterMs) },
+      { pool: namespace, outcome: "not-executed", retryAfterMs },
     );
   }
 
