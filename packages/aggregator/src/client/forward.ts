@@ -17,7 +17,6 @@ import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
-import type { AttemptEnd } from "./gate.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
 import { spliceForLegacy } from "./to-legacy.ts";
