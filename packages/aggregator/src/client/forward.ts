@@ -6,6 +6,7 @@ import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
@@ -80,7 +81,9 @@ class ForwardedRequest implements PoolRequest {
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
     this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
-    this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
+    // Answers to questions that nobody here asked are no reason to refuse: a legacy server asks its own.
+    this.onlyModern =
+      round.members !== undefined || (isInputRound && exchange.era === "modern" && hasModern(route.pool));
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
     // `tasks/result` answers when the task ends, and says nothing before.
     this.timeoutMs =
@@ -210,6 +213,10 @@ function foreignTask(pool: string, upstream: string): AggregatorError {
     `${upstream} made a task under an id that another task has already.`,
     { pool, upstream, outcome: "unknown" },
   );
+}
+
+function hasModern({ members }: Pool): boolean {
+  return members.some(({ replica }) => replica.state.info?.era === "modern");
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */
