@@ -3,9 +3,11 @@ import type { Scenario } from "./result.ts";
 import { cycles } from "./scenarios/cycles.ts";
 import { failover } from "./scenarios/failover.ts";
 import { frozen } from "./scenarios/frozen.ts";
+import { lmstudio } from "./scenarios/lmstudio.ts";
 import { loadbalancing } from "./scenarios/loadbalancing.ts";
 import { overhead } from "./scenarios/overhead.ts";
 import { packageBenches } from "./scenarios/package-benches.ts";
+import { reliability } from "./scenarios/reliability.ts";
 import { sessions } from "./scenarios/sessions.ts";
 import { soak } from "./scenarios/soak.ts";
 import { streams } from "./scenarios/streams.ts";
@@ -15,11 +17,13 @@ export const SCENARIOS: readonly Scenario[] = [
   overhead,
   loadbalancing,
   stress,
+  failover,
+  frozen,
   sessions,
   streams,
-  soak,
-  failover,
   cycles,
-  frozen,
+  soak,
+  lmstudio,
+  reliability,
   ...packageBenches,
 ];

@@ -1,4 +1,5 @@
 // Many MCP servers behind one endpoint: pools, catalog, clients, and how they are started and ended together.
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
@@ -145,7 +146,6 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
   let router = createRouter(routing);
   const notifier = createNotifier();
   const starts = createStartLimiter(limits.maxConcurrentStarts);
-  let channels = 0;
   let started = false;
   let initialized = false;
   let draining = false;
@@ -203,7 +203,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onClose: onClientGone,
     onError,
   };
-  const management = createManagement({
+  const { stop, ...management } = createManagement({
     pools,
     separator,
     catalog,
@@ -229,7 +229,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     openChannel({ path, caller, ...rest }) {
       const scope = http.scopeOf(path);
       if (scope === undefined || scope === "unknown") return undefined;
-      const key = `channel ${++channels}`;
+      const key = `channel ${randomUUID()}`;
       return openChannel({ ...channelOptions, ...rest, key, scope, caller: caller ?? { id: key } });
     },
     serveStdio: (input, output, caller = { id: "stdio" }) =>
@@ -323,7 +323,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     draining = true;
     closing ??= (async () => {
       http.drain();
-      await Promise.all(pools.map((pool) => pool.stop()));
+      await stop();
       http.close();
     })();
     return closing;

@@ -71,7 +71,12 @@ async function startTaskServers(idOf: (name: string) => string): Promise<{ url: 
   const heard: string[] = [];
   const urls = await Promise.all(["one", "two"].map((name) => taskServer(name, heard, idOf)));
   const upstreams = urls.map((url) => ({ transport: "streamable-http", url, era: "modern" }) as const);
-  const url = await gatewayOf({ pools: [{ namespace: "p", strategy: "round-robin", upstreams }] });
+  // Where a task is, is no matter of rules.
+  const rule = { name: "elsewhere", match: { methods: ["tasks/*"] }, route: { tags: ["elsewhere"] } };
+  const url = await gatewayOf({
+    pools: [{ namespace: "p", strategy: "round-robin", upstreams }],
+    routing: { rules: [rule] },
+  });
   return { url, heard };
 }
 

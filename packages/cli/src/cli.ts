@@ -2,6 +2,7 @@
 // a message with its next step and an exit code.
 import { Command, CommanderError, type Option } from "commander";
 import { callTool } from "./commands/call.ts";
+import { runRag } from "./commands/rag.ts";
 import { serve } from "./commands/serve.ts";
 import { showStatus } from "./commands/status.ts";
 import { listTools } from "./commands/tools.ts";
@@ -135,6 +136,17 @@ Examples:
   fairlead status --json | jq '.pools[].replicas[] | select(.status != "ready")'`,
     )
     .action(async (options) => done(await showStatus(options, io)));
+
+  program
+    .command("rag")
+    .description(
+      "A library of documents for search by words and meaning: ingest, sync, search, graph, eval, ...",
+    )
+    .argument("[arguments...]", 'see "fairlead rag --help"')
+    // Its own command line reads what follows, --help included.
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (args: readonly string[]) => done(await runRag(args, io)));
 
   return program;
 }

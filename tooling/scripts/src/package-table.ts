@@ -38,9 +38,25 @@ export const packageTable: readonly PackageRow[] = [
     npm: ["@modelcontextprotocol/node", "@modelcontextprotocol/server", "jsonc-parser", "undici", "zod"],
   },
   {
+    // The SDK serves MCP; parsers of formats and the drivers of the stores are loaded when they are needed.
+    folder: "packages/rag",
+    name: "@fairlead/rag",
+    workspace: ["@fairlead/core", "@fairlead/aggregator", "@fairlead/lmstudio"],
+    npm: [
+      "@modelcontextprotocol/node",
+      "@modelcontextprotocol/server",
+      "mammoth",
+      "pg",
+      "sqlite-vec",
+      "turndown",
+      "unpdf",
+      "zod",
+    ],
+  },
+  {
     folder: "packages/cli",
     name: "fairlead",
-    workspace: [...libraries, "@fairlead/gateway"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/rag"],
     npm: ["commander", "@modelcontextprotocol/client"],
     // Nothing imports an app, except the command line's `serve`.
     onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
@@ -55,7 +71,7 @@ export const packageTable: readonly PackageRow[] = [
     // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
     folder: "apps/benchmark",
     name: "@fairlead/benchmark",
-    workspace: [...libraries, "@fairlead/gateway", "@fairlead/testbed"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio", "@fairlead/testbed"],
     npm: [
       "@modelcontextprotocol/client",
       "@modelcontextprotocol/sdk",

@@ -36,16 +36,6 @@ const BENCHES: readonly PackageBench[] = [
     script: "bench/pick-cost.ts",
     nodeArguments: ["--expose-gc", "--conditions=@fairlead/source"],
   },
-  {
-    name: "reliability",
-    description: "what goes wrong with LM Studio through plain fetch and through the client",
-    title: "LM Studio's faults, before and after",
-    summary:
-      "The same requests with the same faults by the same seed, once through plain fetch and once through the client.",
-    folder: "lmstudio",
-    script: "bench/failures.ts",
-    nodeArguments: ["--conditions=@fairlead/source"],
-  },
 ];
 
 export const packageBenches: readonly Scenario[] = BENCHES.map((bench) => ({

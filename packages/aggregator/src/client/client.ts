@@ -69,6 +69,10 @@ export interface Exchange {
 
 /** What is done for an exchange. Both are objects with shared functions: see {@link ClientExchange}. */
 export interface Work {
+  /** The upstream whose answer was passed on, once it was. */
+  readonly answeredBy?: string | undefined;
+  /** Upstreams that failed on it. */
+  readonly tried?: readonly string[];
   cancel(reason: string): void;
 }
 

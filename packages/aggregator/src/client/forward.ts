@@ -6,6 +6,7 @@ import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { CallPolicy } from "../pool/policy.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
@@ -13,6 +14,7 @@ import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
+import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
@@ -20,10 +22,6 @@ import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
 import { spliceForLegacy } from "./to-legacy.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
-
-/** Defaults of a call's time, in milliseconds. */
-const TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 600_000;
 
 /**
  * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
@@ -38,6 +36,8 @@ export function forward(
 ): void {
   exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
 interface Round {
@@ -57,6 +57,7 @@ class ForwardedRequest implements PoolRequest {
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -73,23 +74,20 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const { config } = route.pool;
-    const policy = method === "tools/call" ? config.tools?.[original] : undefined;
+    const policy = route.pool.policyOf(method, original);
     this.method = method;
     this.entry = entry;
+    this.policy = policy;
     this.caller = exchange.caller;
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
-    this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
+    this.repeatable = mayRunTwice(this);
     // Answers to questions that nobody here asked are no reason to refuse: a legacy server asks its own.
     this.onlyModern =
       round.members !== undefined || (isInputRound && exchange.era === "modern" && hasModern(route.pool));
-    this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
-    this.timeoutMs =
-      method === "tasks/result"
-        ? this.maxTimeoutMs
-        : (routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS);
+    this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -103,6 +101,11 @@ class ForwardedRequest implements PoolRequest {
 
   get subject(): string {
     return `${this.method === "tools/call" ? "tool" : this.method} ${this.#route.original}`;
+  }
+
+  argumentBytes(): Buffer {
+    const { message, envelope } = this.#exchange;
+    return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
   encode(id: number, upstream: RequestTarget): Buffer {

@@ -40,6 +40,8 @@ export interface ExecuteOptions {
   readonly queryTools?: readonly string[];
   /** Told of the server's progress notifications. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Told, before the call returns, who answered, and which upstreams had failed on it before. */
+  readonly onAnswered?: (by: { readonly upstream: string; readonly failedOver: readonly string[] }) => void;
 }
 
 /** Params of `notifications/progress`, without the token. */
@@ -144,6 +146,9 @@ export function createInProcess(dependencies: InProcessOptions): InProcess {
       const responder: Responder = {
         reply(bytes) {
           signal?.removeEventListener("abort", onAbort);
+          const { answeredBy, tried = [] } = exchange.work ?? {};
+          if (answeredBy !== undefined)
+            options.onAnswered?.({ upstream: answeredBy, failedOver: [...tried] });
           const { result, error } = JSON.parse(bytes.toString("utf8")) as Answer;
           if (error === undefined) resolve(result);
           else reject(new RpcError(error.code, error.message, error.data));

@@ -62,7 +62,8 @@ function kindsOf(schema: z.ZodType, path: ConfigPath, key: string): unknown[] {
   const place = path.at(-1) === key ? path.slice(0, -1) : path;
   return schemasAt(schema, place).flatMap((found) => {
     const kind = defOf(found).shape?.[key];
-    return kind === undefined ? [] : (defOf(kind).values ?? []);
+    // Literals and enums both know the values that they take.
+    return [...((kind as z.core.$ZodType | undefined)?._zod.values ?? [])];
   });
 }
 
@@ -89,7 +90,6 @@ interface Definition {
   readonly innerType?: unknown;
   readonly out?: unknown;
   readonly options?: readonly unknown[];
-  readonly values?: readonly unknown[];
 }
 
 function defOf(schema: unknown): Definition {

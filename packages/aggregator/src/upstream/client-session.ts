@@ -90,11 +90,12 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
   const session: ClientSession = {
     client,
     target: LEGACY_TARGET,
-    get isOpen() {
-      return !ended;
-    },
     get usedAt() {
       return usedAt;
+    },
+    get isOpen() {
+      // One that is not open yet is opened by what is sent.
+      return !ended && (open?.connection.isOpen ?? true);
     },
     get inFlight() {
       return (open?.connection.inFlight ?? 0) + unsent();

@@ -73,7 +73,7 @@ function chunkOf(text: string, parts: readonly Block[], title: string): StoredCh
   return { heading, text: body, hash: chunkHash(heading, body), start, end };
 }
 
-export function chunkHash(heading: string, text: string): string {
+function chunkHash(heading: string, text: string): string {
   return createHash("sha256").update(`${heading}\n${text}`).digest("hex");
 }
 

@@ -1,6 +1,7 @@
 // A graph for nothing: documents, their sections, what they link to and what they import. The entities of a document are
 // named by its uri, so that a link from one document and the document itself meet.
 import { posix } from "node:path";
+import { markdownBlocks } from "../chunk/blocks.ts";
 import type { TextFormat } from "../chunk/chunk.ts";
 import type { DocumentGraph, EntityKey, StoredChunk, StoredEntity, StoredRelation } from "../store/store.ts";
 
@@ -45,7 +46,9 @@ export function structureGraph({ uri, title, format, chunks }: StructureInput): 
   if (chunks.length > 0) mentions.set("self", { chunk: 0, entity: self });
   for (const [at, chunk] of chunks.entries()) {
     if (format === "markdown") {
-      const headings = chunk.heading.split(" > ").filter((heading) => heading !== "" && heading !== title);
+      const above = chunk.heading.split(" > ").filter((heading) => heading !== "");
+      // Short sections share a chunk, whose own heading is what they have in common.
+      const headings = new Set([...above, ...headingsIn(chunk.text)].filter((heading) => heading !== title));
       for (const heading of headings)
         relate({ name: heading.slice(0, MAX_NAME), kind: "section" }, "has_section", at);
       for (const [, target = ""] of chunk.text.matchAll(LINK)) {
@@ -66,6 +69,12 @@ export function structureGraph({ uri, title, format, chunks }: StructureInput): 
     relations: [...relations.values()],
     mentions: [...mentions.values()],
   };
+}
+
+function headingsIn(markdown: string): readonly string[] {
+  return markdownBlocks(markdown).flatMap(({ kind, headings }) =>
+    kind === "heading" ? headings.slice(-1) : [],
+  );
 }
 
 /** Where a link leads, seen from the document; undefined for anchors within it. */

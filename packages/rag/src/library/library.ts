@@ -4,6 +4,9 @@ import { chunkLimits } from "../chunk/chunk.ts";
 import type { Embedder } from "../embed/embedder.ts";
 import type { GraphExtractor } from "../graph/extract.ts";
 import { type GraphAnswer, type GraphQuery, queryGraph } from "../graph/query.ts";
+import type { FileFormat } from "../parse/formats.ts";
+import type { ParsedText } from "../parse/parse.ts";
+import { createTextThread } from "../parse/text-thread.ts";
 import type {
   DocumentInfo,
   EmbeddingSpace,
@@ -12,7 +15,8 @@ import type {
   StoreDescription,
 } from "../store/store.ts";
 import { createDense } from "./dense.ts";
-import { type DocumentInput, type IngestOptions, type IngestResult, ingestDocuments } from "./ingest.ts";
+import { type IngestOptions, type IngestResult, ingestDocuments } from "./ingest.ts";
+import type { DocumentInput } from "./prepare.ts";
 import { type ReembedOptions, type ReembedResult, reembed } from "./reembed.ts";
 import { type SearchAnswer, type SearchQuery, search } from "./search.ts";
 
@@ -42,6 +46,8 @@ export interface LibraryStatus extends StoreCounts {
 export interface Library {
   readonly store: RagStore;
   ingest(documents: readonly DocumentInput[], options?: IngestOptions): Promise<readonly IngestResult[]>;
+  /** The text of a file's bytes, read in a thread. @throws RagError `FORMAT_BROKEN` */
+  parse(bytes: Uint8Array, format: FileFormat, name: string): Promise<ParsedText>;
   search(query: SearchQuery): Promise<SearchAnswer>;
   graph(query: GraphQuery): Promise<GraphAnswer>;
   /** The whole text of a document, put together from its chunks, up to `maxChars`. */
@@ -66,13 +72,16 @@ export function createLibrary(options: LibraryOptions): Library {
   const { store, embedder, structureGraph = true, extractor } = options;
   const limits = chunkLimits(options.chunking);
   const dense = createDense(store, embedder);
+  const texts = createTextThread();
+  const prepare = { ...limits, structureGraph, extractor: extractor?.name ?? "" };
   const close = async (): Promise<void> => {
-    await Promise.all([store.close(), embedder?.close()]);
+    await Promise.all([store.close(), embedder?.close(), texts.close()]);
   };
   return {
     store,
     ingest: (documents, given) =>
-      ingestDocuments({ store, dense, limits, structureGraph, extractor }, documents, given),
+      ingestDocuments({ store, dense, texts, options: prepare, extractor }, documents, given),
+    parse: (bytes, format, name) => texts.parse(bytes, format, name),
     search: (query) => search(store, dense, query),
     graph: (query) => queryGraph(store, query),
     async text(id, maxChars) {

@@ -32,6 +32,7 @@ export async function reembed(
   let embedded = 0;
   const { chunks: total } = await store.counts();
   for (;;) {
+    signal?.throwIfAborted();
     const pending = await store.pending(space, BATCH);
     if (pending.length > 0) {
       // The same text may stand in several documents.

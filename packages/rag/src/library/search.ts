@@ -7,6 +7,8 @@ import { reciprocalRankFusion } from "./fuse.ts";
 
 export interface SearchQuery {
   readonly query: string;
+  /** What it is about: put before the query where meaning is compared, not where words are. */
+  readonly context?: string | undefined;
   /** `hybrid`: words and meaning, fused by rank. @defaultValue "hybrid" */
   readonly mode?: "hybrid" | "vector" | "lexical" | undefined;
   /** 1 to 10 000. @defaultValue 10 */
@@ -45,7 +47,25 @@ const MAX_LIMIT = 10_000;
 const MAX_QUERY_CHARS = 10_000;
 
 export async function search(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
-  const { query, mode = "hybrid", limit = 10, threshold = 0, filter, diversity = 0, signal } = asked;
+  const answer = await answerQuery(store, dense, asked);
+  const collection = asked.filter?.collection;
+  if (answer.hits.length > 0 || collection === undefined) return answer;
+  // An empty answer because of a wrong name looks like one because of a wrong question.
+  if ((await store.documents({ collection, limit: 1 })).length > 0) return answer;
+  return { ...answer, notices: [...answer.notices, `there is no collection "${collection}"`] };
+}
+
+async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
+  const {
+    query,
+    context = "",
+    mode = "hybrid",
+    limit = 10,
+    threshold = 0,
+    filter,
+    diversity = 0,
+    signal,
+  } = asked;
   check(query.trim() !== "", "query must not be empty");
   check(
     query.length <= MAX_QUERY_CHARS,
@@ -65,7 +85,10 @@ export async function search(store: RagStore, dense: Dense, asked: SearchQuery):
   // Words need no endpoint: they are looked up while it thinks.
   const words = mode === "vector" ? undefined : lexically();
   words?.catch(() => {});
-  const embedded = mode === "lexical" ? undefined : await dense.query(query, signal);
+  const embedded =
+    mode === "lexical"
+      ? undefined
+      : await dense.query(context.trim() === "" ? query : `${context}\n${query}`, signal);
   signal?.throwIfAborted();
   if (embedded === undefined || "reason" in embedded) {
     const notices = embedded === undefined ? [] : [`answered by words alone: ${embedded.reason}`];

@@ -9,9 +9,21 @@ const MAX_TERMS = 64;
 /** The terms to look up, at most 64; stop words only where nothing else is left. */
 export function termsOf(text: string, language: Language): readonly string[] {
   const words = text.toLowerCase().match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? [];
-  if (language === "trigram") return words.filter((word) => [...word].length >= 3).slice(0, MAX_TERMS);
+  if (language === "trigram") return words.filter((word) => word.length >= 3).slice(0, MAX_TERMS);
   const kept = language === "english" ? words.filter((word) => !ENGLISH_STOP_WORDS.has(word)) : words;
   return (kept.length > 0 ? kept : words).slice(0, MAX_TERMS);
+}
+
+/**
+ * A text as the words that FTS5's `unicode61 remove_diacritics` finds in it, with blanks between: given to Postgres's parser,
+ * which would otherwise see URLs, paths and compounds where there are words, both stores index the same.
+ */
+export function wordsOf(text: string): string {
+  const folded = text
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .normalize("NFC");
+  return (folded.match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? []).join(" ");
 }
 
 // The list of the Snowball project, which Postgres's english configuration drops as well.

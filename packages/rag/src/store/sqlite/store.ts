@@ -1,8 +1,9 @@
 // The embedded store: one SQLite file that several processes may open and write at once.
+
+import { createThread, workerUrl } from "../../threads/thread.ts";
 import type { RagStore } from "../store.ts";
 import type { Language } from "../terms.ts";
 import type { Engine } from "./engine.ts";
-import { createStoreThread } from "./threads.ts";
 
 export interface SqliteStoreOptions {
   /** Path of the file; it and its folder are created. */
@@ -55,15 +56,18 @@ const READS = [
 export async function openSqliteStore({ readers = 2, ...options }: SqliteStoreOptions): Promise<RagStore> {
   if (!Number.isInteger(readers) || readers < 1 || readers > 16)
     throw new RangeError(`readers must be an integer from 1 to 16, got ${readers}`);
-  const writer = createStoreThread(options);
-  const reading = Array.from({ length: readers }, () => createStoreThread(options));
+  const url = workerUrl(import.meta.url, "./worker.ts", "sqlite-worker");
+  const open = () => createThread(url, options, `SQLite store ${options.path}`);
+  // One thread per connection: readers go on while the writer writes (WAL).
+  const writer = open();
+  const reading = Array.from({ length: readers }, open);
   const leastBusy = () => reading.reduce((best, thread) => (thread.pending < best.pending ? thread : best));
   const close = async (): Promise<void> => {
-    await Promise.all([...reading, writer].map((thread) => thread.close()));
+    await Promise.all([...reading, writer].map((thread) => thread.close("close")));
   };
   const method = (name: keyof Engine, choose: () => typeof writer) => [
     name,
-    (...parameters: never[]) => choose().call(name, parameters as never),
+    (...parameters: never[]) => choose().call(name, parameters),
   ];
   const store = Object.fromEntries([
     ...WRITES.map((name) => method(name, () => writer)),

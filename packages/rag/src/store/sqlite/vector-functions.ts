@@ -1,7 +1,7 @@
 // Distances in SQL. sqlite-vec brings them for most platforms; where it does not load (musl, Windows on ARM) the same
 // functions in JavaScript do the work, slower and with the same results.
-import { createRequire } from "node:module";
 import type { DatabaseSync } from "node:sqlite";
+import { getLoadablePath } from "sqlite-vec";
 
 /** Which implementation is in use: the version of sqlite-vec, or why it is JavaScript. */
 export type VectorFunctions =
@@ -12,7 +12,6 @@ export type VectorFunctions =
 export function addVectorFunctions(database: DatabaseSync, native: boolean): VectorFunctions {
   try {
     if (!native) throw new Error("not wanted");
-    const { getLoadablePath } = createRequire(import.meta.url)("sqlite-vec") as { getLoadablePath(): string };
     database.loadExtension(getLoadablePath());
     return { kind: "sqlite-vec", version: String(database.prepare("SELECT vec_version() v").get()?.["v"]) };
   } catch (error) {

@@ -1,21 +1,19 @@
-// One thread with one connection: takes a method and its arguments, answers with the result or a described error.
-import { parentPort, workerData } from "node:worker_threads";
+// One thread with one connection to the file.
+import { workerData } from "node:worker_threads";
+import { serveThread } from "../../threads/serve.ts";
 import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
-import { describeFailure, type WorkerRequest, type WorkerResponse } from "./protocol.ts";
+import { describeFailure } from "./failures.ts";
 
-const port = parentPort;
-if (port === null) throw new Error("this module runs in a worker thread");
-
+const options = workerData as EngineOptions;
 let engine: Engine | undefined;
-port.on("message", ({ id, method, parameters }: WorkerRequest) => {
-  let response: WorkerResponse;
-  try {
-    engine ??= createEngine(workerData as EngineOptions);
-    const call = engine[method] as (...parameters: readonly unknown[]) => unknown;
-    response = { id, result: call(...parameters) };
+
+serveThread(
+  (method, parameters) => {
+    engine ??= createEngine(options);
+    const call = engine[method as keyof Engine] as (...parameters: readonly unknown[]) => unknown;
+    const result = call(...parameters);
     if (method === "close") engine = undefined;
-  } catch (error) {
-    response = { id, failure: describeFailure(error, workerData as EngineOptions) };
-  }
-  port.postMessage(response);
-});
+    return result;
+  },
+  (error) => describeFailure(error, options),
+);

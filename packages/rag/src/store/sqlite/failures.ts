@@ -1,22 +1,7 @@
-// What the threads say to each other, and what SQLite's error codes mean for somebody who uses the store.
-import { RagError, type RagErrorCode, type RagErrorFacts } from "../../errors.ts";
-import type { Engine, EngineOptions } from "./engine.ts";
-
-export interface WorkerRequest {
-  readonly id: number;
-  readonly method: keyof Engine;
-  readonly parameters: readonly unknown[];
-}
-
-export type WorkerResponse =
-  | { readonly id: number; readonly result: unknown; readonly failure?: undefined }
-  | { readonly id: number; readonly failure: Failure };
-
-export interface Failure {
-  readonly code: RagErrorCode;
-  readonly message: string;
-  readonly facts: RagErrorFacts;
-}
+// What SQLite's error codes mean for somebody who uses the store.
+import { RagError, type RagErrorCode } from "../../errors.ts";
+import type { Failure } from "../../threads/failure.ts";
+import type { EngineOptions } from "./engine.ts";
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
 const MEANING: Readonly<Record<number, { readonly code: RagErrorCode; readonly advice: string }>> = {
@@ -46,8 +31,4 @@ export function describeFailure(error: unknown, { path }: EngineOptions): Failur
     message: `SQLite store ${path}: ${message}.${known === undefined ? "" : ` ${known.advice}`}`,
     facts: { path, ...(typeof sqlite === "number" ? { sqliteCode: sqlite } : {}) },
   };
-}
-
-export function failureError({ code, message, facts }: Failure): RagError {
-  return new RagError(code, message, facts);
 }

@@ -1,0 +1,3 @@
+import { serveDocuments } from "./serve-documents.js";
+
+await serveDocuments();

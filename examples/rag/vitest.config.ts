@@ -1,0 +1,3 @@
+import config from "@fairlead/vitest-config";
+
+export default config;

@@ -1,0 +1,88 @@
+// The options that the server and every command have in common: which store, which embeddings, which chunks. Each can be
+// given by an environment variable, so that an MCP client's configuration can carry it.
+import { createLmStudioClient } from "@fairlead/lmstudio";
+import { createEmbedder, type Embedder } from "./embed/embedder.ts";
+import { RagError } from "./errors.ts";
+import { createLlmExtractor } from "./graph/extract.ts";
+import { createLibrary, type Library } from "./library/library.ts";
+import { openStore } from "./store/open-store.ts";
+import type { Language } from "./store/terms.ts";
+
+const DEFAULT_STORE = ".fairlead/rag.sqlite";
+
+/** For `node:util`'s `parseArgs`. */
+export const libraryFlags = {
+  store: { type: "string" },
+  language: { type: "string" },
+  "embed-url": { type: "string" },
+  "embed-model": { type: "string" },
+  "document-prefix": { type: "string" },
+  "query-prefix": { type: "string" },
+  "chunk-chars": { type: "string" },
+  "extract-model": { type: "string" },
+} as const;
+
+export const libraryFlagsHelp = `  --store <file|url>        SQLite file, or postgres://…        FAIRLEAD_RAG_STORE, default ${DEFAULT_STORE}
+  --embed-url <url>         OpenAI-compatible endpoint(s)       FAIRLEAD_RAG_EMBED_URL, separated by commas
+  --embed-model <name>      embedding model; without: by words  FAIRLEAD_RAG_EMBED_MODEL
+  --document-prefix <text>  before each document text           FAIRLEAD_RAG_DOCUMENT_PREFIX, default: the model's own
+  --query-prefix <text>     before each query                   FAIRLEAD_RAG_QUERY_PREFIX, default: the model's own
+  --chunk-chars <number>    longest chunk, default 1500         FAIRLEAD_RAG_CHUNK_CHARS
+  --language <name>         english, simple or trigram (new stores)  FAIRLEAD_RAG_LANGUAGE
+  --extract-model <name>    chat model that reads entities out of texts; off by default`;
+
+export type LibraryFlagValues = { readonly [K in keyof typeof libraryFlags]?: string | undefined };
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Opens the library that the flags, or else the environment, describe. @throws RagError */
+export async function openLibrary(flags: LibraryFlagValues, env: Environment): Promise<Library> {
+  const value = (flag: keyof LibraryFlagValues): string | undefined => {
+    const given = flags[flag] ?? env[`FAIRLEAD_RAG_${flag.toUpperCase().replaceAll("-", "_")}`];
+    return given === undefined || given === "" ? undefined : given;
+  };
+  const chunkChars = value("chunk-chars");
+  const chunking = chunkChars === undefined ? {} : { maxChars: Number(chunkChars) };
+  const language = languageOf(value("language"));
+  const hosts = (value("embed-url") ?? "http://127.0.0.1:1234/v1").split(",");
+  const apiToken = env["FAIRLEAD_RAG_EMBED_TOKEN"];
+  const embedder = embedderOf(value, hosts, apiToken);
+  const extractModel = value("extract-model");
+  const extractor =
+    extractModel === undefined
+      ? undefined
+      : createLlmExtractor({
+          client: createLmStudioClient({ hosts, ...(apiToken === undefined ? {} : { apiToken }) }),
+          model: extractModel,
+        });
+  try {
+    const store = await openStore(value("store") ?? DEFAULT_STORE, { language });
+    return createLibrary({ store, embedder, extractor, chunking });
+  } catch (error) {
+    await embedder?.close();
+    throw error instanceof RangeError ? new RagError("INVALID_INPUT", error.message) : error;
+  }
+}
+
+function embedderOf(
+  value: (flag: keyof LibraryFlagValues) => string | undefined,
+  hosts: readonly string[],
+  apiToken: string | undefined,
+): Embedder | undefined {
+  const model = value("embed-model");
+  if (model === undefined) {
+    if (value("embed-url") === undefined) return undefined;
+    throw new RagError(
+      "INVALID_INPUT",
+      "--embed-url is given without --embed-model: name the embedding model.",
+    );
+  }
+  return createEmbedder({
+    ...{ model, hosts, apiToken },
+    ...{ documentPrefix: value("document-prefix"), queryPrefix: value("query-prefix") },
+  });
+}
+
+function languageOf(name: string | undefined): Language | undefined {
+  if (name === undefined || name === "english" || name === "simple" || name === "trigram") return name;
+  throw new RagError("INVALID_INPUT", `--language must be english, simple or trigram, got "${name}".`);
+}

@@ -1,0 +1,8 @@
+// The version in package.json, which changesets keep up to date.
+import { readFileSync } from "node:fs";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
+
+export const version: string = manifest.version;
