@@ -36,7 +36,10 @@ const otherKeys = because(
 const oneByOne = because("a legacy server asks one thing after the other, and the check wants all at once", [
   "input-required-result-multiple-input-requests:*",
 ]);
-const notResumable = because("streams of the gateway cannot be resumed", ["server-sse-polling:*"]);
+const notResumable = because(
+  "where a server ends the stream of a call, the gateway reads on in its client's place, and answers in one piece",
+  ["server-sse-polling:*"],
+);
 const logsNameNoCall = because(
   "log messages on stdio belong to no call, so they only go to a client that has the pool to itself",
   ["tools-call-with-logging:tools-call-with-logging"],
