@@ -263,8 +263,18 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
     else if (integerOf(answer, envelope.errorCode) === rpcCode.resourceNotFoundLegacy) {
       splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.invalidParams)) });
     }
+  } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
+    splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
   return splice(answer, splices);
+}
+
+/** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */
+function isModernNotFound(answer: Buffer, envelope: Envelope): boolean {
+  if (envelope.kind !== "error" || integerOf(answer, envelope.errorCode) !== rpcCode.invalidParams)
+    return false;
+  const { error } = JSON.parse(answer.toString("utf8")) as { error?: { data?: { uri?: unknown } | null } };
+  return typeof error?.data?.uri === "string";
 }
 
 /** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */
