@@ -78,6 +78,8 @@ export interface UpstreamStatus {
   readonly transport: "stdio" | "streamable-http" | "sse";
   readonly priority: number;
   readonly weight: number;
+  /** What it counts for now: less than `weight` during slow start. */
+  readonly effectiveWeight: number;
   readonly zone: string | null;
   readonly tags: readonly string[];
   readonly capabilities: readonly string[];
@@ -231,6 +233,7 @@ function upstreamStatus(
     transport: config.transport,
     priority: config.priority ?? 1,
     weight: config.weight ?? 1,
+    effectiveWeight: balanced?.effectiveWeight ?? 0,
     zone: config.zone ?? null,
     tags: config.tags ?? [],
     capabilities: config.capabilities ?? [],

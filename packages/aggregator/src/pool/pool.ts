@@ -175,7 +175,8 @@ function makePool(options: PoolOptions): Pool {
     onAttemptEnd,
     onFailure({ member: { id, replica } }, failure) {
       reasons.set(id, failure.message);
-      if (failure.kind === "transport") replica.suspect();
+      // A server that has no room at all says so to health checks, too, which then also see when it has room again.
+      if (failure.kind === "transport" || failure.status === 503) replica.suspect();
       // Its tools want other header fields than they did when they were listed.
       if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
