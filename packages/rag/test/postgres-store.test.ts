@@ -7,18 +7,22 @@ import { startPglite, type TestPostgres } from "./pglite.ts";
 import { describeStoreContract } from "./store-contract.ts";
 import { documentOf } from "./store-documents.ts";
 
-let postgres: TestPostgres;
-beforeAll(async () => {
-  postgres = await startPglite();
-});
-afterAll(() => postgres.close());
+describe.each([{ bm25: false }, { bm25: true }])("PGlite through its socket server, %o", ({ bm25 }) => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startPglite({ bm25 });
+  });
+  afterAll(() => postgres.close());
 
-describeStoreContract("Postgres (PGlite through its socket server)", {
-  async open() {
-    await postgres.reset();
-    return openPostgresStore(postgres);
-  },
-  reopen: () => openPostgresStore(postgres),
+  describeStoreContract(bm25 ? "Postgres with pg_textsearch" : "Postgres", {
+    async open() {
+      await postgres.reset();
+      const store = await openPostgresStore(postgres);
+      expect((await store.describe()).engine["lexical"]).toBe(bm25 ? "pg_textsearch" : "BM25 in SQL");
+      return store;
+    },
+    reopen: () => openPostgresStore(postgres),
+  });
 });
 
 const native = process.env["FAIRLEAD_TEST_POSTGRES"];

@@ -12,10 +12,10 @@ import { isTimeLimit, LmStudioError, type LmStudioErrorCode } from "./errors.ts"
 import { clientErrorOf, type Host } from "./host.ts";
 import { createHostPool } from "./host-pool.ts";
 import type { Pass } from "./model-gate.ts";
-import { canonicalName } from "./models.ts";
+import { canonicalName } from "./model-names.ts";
 import type { ClientSettings } from "./options.ts";
+import type { WireName } from "./parts.ts";
 import { wiresOf } from "./wire/index.ts";
-import type { WireName } from "./wire/wire.ts";
 
 /** What can be said about one call. */
 export interface CallSettings {

@@ -1,30 +1,21 @@
 // The client: what it can be asked, and the parts that answer.
-import type { AnswerDelta } from "./answer.ts";
+
 import { serving } from "./backend.ts";
 import { type Attempt, type CallSettings, createCaller } from "./caller.ts";
 import { type DownloadRequest, type DownloadResult, download } from "./download.ts";
 import { type EmbeddingRequest, embed } from "./embed.ts";
 import { LmStudioError } from "./errors.ts";
-import { type Answer, generate } from "./generate.ts";
+import { type Answer, type AnswerEvent, generate } from "./generate.ts";
 import { createHost, type Host } from "./host.ts";
 import type { HostStats } from "./host-stats.ts";
 import { type LlmRequestOptions, llmRequest } from "./llm-request.ts";
-import {
-  createLoader,
-  type LoadRequest,
-  type LoadResult,
-  listModels,
-  type ModelInfo,
-  unloadInstance,
-} from "./models.ts";
+import { createLoader, type LoadRequest, type LoadResult, unloadInstance } from "./loader.ts";
+import { listModels, type ModelInfo } from "./models.ts";
 import { type LmStudioClientOptions, settingsOf } from "./options.ts";
+import type { OnPart, WireName } from "./parts.ts";
 import { asChat, type ChatRequest, type CompletionRequest, prefixOf, promptLengthOf } from "./requests.ts";
 import { streamed } from "./stream.ts";
 import type { Backend } from "./wire/index.ts";
-import type { HostProgress, OnPart, WireName } from "./wire/wire.ts";
-
-/** A part of a streamed answer, or what the host is doing until it comes; the last event has the answer whole. */
-export type AnswerEvent = AnswerDelta | HostProgress | { readonly type: "end"; readonly answer: Answer };
 
 export interface HostStatus {
   readonly name: string;

@@ -2,7 +2,7 @@
 import type { Attempt, Caller, CallSettings } from "./caller.ts";
 import { errorOfBody, field, parsed } from "./classify.ts";
 import { LmStudioError, ModelSubstitutedError } from "./errors.ts";
-import { sameModel } from "./models.ts";
+import { sameModel } from "./model-names.ts";
 
 export interface EmbeddingRequest {
   readonly model: string;
