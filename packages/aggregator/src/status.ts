@@ -137,9 +137,9 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
     pools: pools.map((pool) => poolStatus(pool, sources)),
     clients: { sessions: sessions.size, streams: sessions.streams },
     calls: {
-      total: sum(({ calls }) => calls.total),
+      total: sum(({ calls }) => calls.counts.total),
       inFlight: service.running,
-      failed: sum(({ calls }) => calls.failed),
+      failed: sum(({ calls }) => calls.counts.failed),
     },
     problems: problemsOf(sources),
   };
@@ -167,7 +167,7 @@ function summaryOf({
     totalServers: members.length,
     healthyServers: members.filter(isServing).length,
     currentStrategy: [...new Set(pools.map(({ balancing }) => balancing.strategy))].join(", "),
-    queueSize: pools.reduce((total, { queued }) => total + queued, 0),
+    queueSize: pools.reduce((total, { calls }) => total + calls.queued, 0),
     avgResponseTime: latencyMs.mean,
     throughput,
     errorRate,
@@ -211,9 +211,9 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resources: lists.resources.size,
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
-    queued: pool.queued,
-    hedges: { ...pool.hedges },
-    cache: cacheStatus(pool.cache),
+    queued: pool.calls.queued,
+    hedges: { ...pool.calls.hedges },
+    cache: cacheStatus(pool.calls.cache),
     scaling: scalingOf(pool),
     replicas: pool.members.map((member) => upstreamStatus(member, pool, balanced.get(member.id), clock)),
   };
