@@ -57,6 +57,7 @@ class ForwardedRequest implements PoolRequest {
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly policy: CallPolicy;
+  readonly track: Exchange["track"];
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -85,6 +86,7 @@ class ForwardedRequest implements PoolRequest {
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
     this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
+    this.track = exchange.track;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -137,6 +139,7 @@ class ForwardedRequest implements PoolRequest {
   onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    exchange.track?.note(answer, answered);
     const taskId = taskMadeBy(exchange, answer, answered);
     if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
       exchange.fail(foreignTask(pool.namespace, upstream));
@@ -184,6 +187,7 @@ class ForwardedRequest implements PoolRequest {
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
+    exchange.track?.noteError(error.code);
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
     if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);

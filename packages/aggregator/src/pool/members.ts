@@ -10,7 +10,14 @@ import {
   type Explanation,
   type Lease,
 } from "@fairlead/balancer";
-import { type Clock, createCircuitBreaker, type Random, type TimerWheel } from "@fairlead/core";
+import {
+  type Clock,
+  createCircuitBreaker,
+  createRateLimiter,
+  type Random,
+  type RateLimiter,
+  type TimerWheel,
+} from "@fairlead/core";
 import { CallWindow } from "../analytics/call-window.ts";
 import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
@@ -104,6 +111,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   const byId = new Map<string, PoolMember>();
   const live = new Map<Replica, PoolMember>();
   const waiting = new Map<Replica, Set<() => void>>();
+  const rates = new Map<string, { readonly perMinute: number; readonly limiter: RateLimiter }>();
   let config = initial;
   /** The strategy that the last `acquire` asked for. */
   let selected: string | undefined;
@@ -185,6 +193,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     replace,
     adjust(member, next) {
       member.config = next;
+      member.rate = rateOf(member.upstream, next.requestsPerMinute);
       balancer.update(member.id, endpointOf(next, zone));
     },
     setMode,
@@ -236,12 +245,26 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       mode: enabled ? "active" : "disabled",
       modeReason: enabled ? null : "disabled in the configuration",
       inFlight: 0,
+      rate: rateOf(upstream, upstreamConfig.requestsPerMinute),
       calls: 0,
       failures: 0,
       window: new CallWindow(clock.now()),
     };
     live.set(replica, member);
     return member;
+  }
+
+  /** All replicas of an upstream, and those that follow them, share what its provider allows. */
+  function rateOf(upstream: string, perMinute: number | undefined): RateLimiter | undefined {
+    const known = rates.get(upstream);
+    if (known?.perMinute === perMinute) return known?.limiter;
+    if (perMinute === undefined) {
+      rates.delete(upstream);
+      return undefined;
+    }
+    const limiter = createRateLimiter({ ratePerSecond: perMinute / 60, burst: perMinute, clock });
+    rates.set(upstream, { perMinute, limiter });
+    return limiter;
   }
 
   function breakerFor(id: string, { breaker }: PoolConfig): PoolMember["breaker"] {
@@ -262,8 +285,9 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
         // The balancer counts too; but calls that began under another strategy were counted by another balancer.
         const { maxConcurrency } = member.config;
         if (maxConcurrency !== undefined && member.inFlight >= maxConcurrency) return false;
+        if (member.rate !== undefined && member.rate.retryAfterMs() > 0) return false;
         permit = member.breaker.tryAcquire();
-        return permit !== 0;
+        return permit !== 0 && (member.rate === undefined || member.rate.tryAcquire());
       },
     });
   }

@@ -4,7 +4,7 @@ import type { PoolMeter } from "../analytics/pool-meter.ts";
 import { AggregatorError } from "../errors.ts";
 import { noneFor, satisfies } from "../router/requirements.ts";
 import type { ClientSessions } from "./client-sessions.ts";
-import { isServing } from "./member.ts";
+import { callableInMs, isServing } from "./member.ts";
 import type { Members } from "./members.ts";
 import type { Attempt, PoolCall, PoolRequest } from "./pool-call.ts";
 
@@ -118,12 +118,18 @@ export function createPlacement(options: PlacementOptions): Placement {
     if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
       return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
-    const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
+    const retryAfterMs = Math.ceil(Math.min(...connected.map(callableInMs)));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
+    if (connected.some(({ breaker }) => breaker.retryAfterMs() <= queueTimeoutMs()))
+      return new AggregatorError(
+        "RATE_LIMITED",
+        `Every upstream of ${namespace} has had the calls that it allows in a minute; the next may go in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+        { pool: namespace, outcome: "not-executed", retryAfterMs },
+      );
     return new AggregatorError(
       "CIRCUIT_OPEN",
       `Every upstream of ${namespace} failed too often lately; the next try is in ${Math.ceil(retryAfterMs / 1_000)} s.`,
-      { pool: namespace, outcome: "not-executed", retryAfterMs: Math.ceil(retryAfterMs) },
+      { pool: namespace, outcome: "not-executed", retryAfterMs },
     );
   }
 }
