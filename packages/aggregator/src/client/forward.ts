@@ -34,7 +34,7 @@ export function forward(
   logLevel: number | undefined,
   routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
+  exchange.work = route.pool.calls.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -75,7 +75,7 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const policy = route.pool.policyOf(method, original);
+    const policy = route.pool.calls.policyOf(method, original);
     this.method = method;
     this.entry = entry;
     this.policy = policy;
@@ -174,7 +174,7 @@ class ForwardedRequest implements PoolRequest {
     const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
       onAnswered: (members) => {
         const further = { number: this.#round.number + 1, members };
-        exchange.work = pool.dispatch(
+        exchange.work = pool.calls.dispatch(
           new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
         );
       },
