@@ -29,7 +29,7 @@ export function figuresScenario(scenario: FiguresScenario): Scenario {
   };
 }
 
-export function presentFigures(
+function presentFigures(
   { name, description, summary }: FiguresScenario,
   count: number,
   figures: readonly Figure[],

@@ -9,6 +9,7 @@ const ready: UpstreamStatus = {
   transport: "stdio",
   priority: 1,
   weight: 1,
+  effectiveWeight: 1,
   zone: null,
   tags: [],
   capabilities: [],
@@ -23,6 +24,7 @@ const ready: UpstreamStatus = {
   sessions: 0,
   breaker: "closed",
   ejected: false,
+  load: null,
   calls: 0,
   failures: 0,
   server: { name: "files", version: "1" },
@@ -46,6 +48,9 @@ const pool: PoolStatus = {
   resourceTemplates: 0,
   prompts: 0,
   queued: 0,
+  hedges: { started: 0, won: 0 },
+  cache: null,
+  scaling: [],
   replicas: [ready, waiting],
 };
 const status: MultiplexerStatus = {

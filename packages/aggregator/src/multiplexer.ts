@@ -221,7 +221,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onClose: onClientGone,
     onError,
   };
-  const management = createManagement({
+  const { stop, ...management } = createManagement({
     pools,
     separator,
     catalog,
@@ -352,7 +352,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     draining = true;
     closing ??= (async () => {
       http.drain();
-      await Promise.all(pools.map((pool) => pool.stop()));
+      await stop();
       http.close();
     })();
     return closing;

@@ -1,4 +1,5 @@
 // The state of everything at one moment, in plain data for people and dashboards.
+import type { EndpointSnapshot, LoadReport } from "@fairlead/balancer";
 import type { Clock } from "@fairlead/core";
 import { overallFigures } from "./analytics/analytics.ts";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -6,6 +7,8 @@ import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
 import { isServing, type PoolMember, stateOf } from "./pool/member.ts";
 import type { Pool } from "./pool/pool.ts";
+import type { ResultCache } from "./pool/result-cache.ts";
+import { rangeOf } from "./pool/scaler.ts";
 import type { ReplicaStatus } from "./upstream/replica-state.ts";
 
 export interface MultiplexerStatus {
@@ -49,6 +52,22 @@ export interface PoolStatus {
   readonly prompts: number;
   /** Calls that wait for an upstream. */
   readonly queued: number;
+  /** Second attempts of slow calls, and how many of them answered first. */
+  readonly hedges: { readonly started: number; readonly won: number };
+  /** Results that are kept; null when no tool has any. */
+  readonly cache: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly hits: number;
+    readonly misses: number;
+  } | null;
+  /** Upstreams with a configured number of replicas, and how many they have now. */
+  readonly scaling: readonly {
+    readonly upstream: string;
+    readonly min: number;
+    readonly max: number;
+    readonly replicas: number;
+  }[];
   readonly replicas: readonly UpstreamStatus[];
 }
 
@@ -59,6 +78,8 @@ export interface UpstreamStatus {
   readonly transport: "stdio" | "streamable-http" | "sse";
   readonly priority: number;
   readonly weight: number;
+  /** What it counts for now: less than `weight` during slow start. */
+  readonly effectiveWeight: number;
   readonly zone: string | null;
   readonly tags: readonly string[];
   readonly capabilities: readonly string[];
@@ -76,6 +97,8 @@ export interface UpstreamStatus {
   readonly breaker: "closed" | "open" | "half-open";
   /** Whether it gets no calls for a while, since too many failed. */
   readonly ejected: boolean;
+  /** What it last reported about its load, or was measured of its process; null when nothing is known. */
+  readonly load: LoadReport | null;
   readonly calls: number;
   readonly failures: number;
   readonly server: { readonly name: string; readonly version: string } | null;
@@ -114,9 +137,9 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
     pools: pools.map((pool) => poolStatus(pool, sources)),
     clients: { sessions: sessions.size, streams: sessions.streams },
     calls: {
-      total: sum(({ calls }) => calls.total),
+      total: sum(({ calls }) => calls.counts.total),
       inFlight: service.running,
-      failed: sum(({ calls }) => calls.failed),
+      failed: sum(({ calls }) => calls.counts.failed),
     },
     problems: problemsOf(sources),
   };
@@ -144,7 +167,7 @@ function summaryOf({
     totalServers: members.length,
     healthyServers: members.filter(isServing).length,
     currentStrategy: [...new Set(pools.map(({ balancing }) => balancing.strategy))].join(", "),
-    queueSize: pools.reduce((total, { queued }) => total + queued, 0),
+    queueSize: pools.reduce((total, { calls }) => total + calls.queued, 0),
     avgResponseTime: latencyMs.mean,
     throughput,
     errorRate,
@@ -154,8 +177,23 @@ function summaryOf({
 function overall({ pools, draining, initialized }: StatusSources): MultiplexerStatus["status"] {
   if (draining) return "draining";
   const all = pools.flatMap(({ members }) => members.map((member) => stateOf(member).status));
-  if (all.every((status) => NOT_BROKEN.has(status))) return "ready";
+  const serves = pools.every(({ members }) => members.some((member) => stateOf(member).status === "ready"));
+  if (serves && all.every((status) => NOT_BROKEN.has(status))) return "ready";
   return initialized || all.includes("ready") ? "degraded" : "starting";
+}
+
+function scalingOf({ upstreams }: Pool): PoolStatus["scaling"] {
+  return [...upstreams.configured].flatMap(([upstream, { replicas, maxConcurrency }]) => {
+    if (replicas === undefined) return [];
+    const { min, max } = rangeOf(replicas, maxConcurrency);
+    return [{ upstream, min, max, replicas: upstreams.membersOf(upstream).length }];
+  });
+}
+
+function cacheStatus(cache: ResultCache | undefined): PoolStatus["cache"] {
+  if (cache === undefined) return null;
+  const { entries, bytes, hits, misses } = cache;
+  return { entries, bytes, hits, misses };
 }
 
 /** States that an upstream is in when everything is as it should be. */
@@ -164,7 +202,7 @@ const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", 
 function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
   const { lists } = pool.catalog;
   const { strategy, endpoints } = pool.balancing;
-  const ejected = new Set(endpoints.filter((endpoint) => endpoint.ejected).map(({ id }) => id));
+  const balanced = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   return {
     namespace: pool.namespace,
     path: `${basePath}/${pool.namespace}`,
@@ -173,12 +211,20 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resources: lists.resources.size,
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
-    queued: pool.queued,
-    replicas: pool.members.map((member) => upstreamStatus(member, pool, ejected.has(member.id), clock)),
+    queued: pool.calls.queued,
+    hedges: { ...pool.calls.hedges },
+    cache: cacheStatus(pool.calls.cache),
+    scaling: scalingOf(pool),
+    replicas: pool.members.map((member) => upstreamStatus(member, pool, balanced.get(member.id), clock)),
   };
 }
 
-function upstreamStatus(member: PoolMember, pool: Pool, ejected: boolean, clock: Clock): UpstreamStatus {
+function upstreamStatus(
+  member: PoolMember,
+  pool: Pool,
+  balanced: EndpointSnapshot | undefined,
+  clock: Clock,
+): UpstreamStatus {
   const { replica, breaker, config } = member;
   const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
@@ -187,6 +233,7 @@ function upstreamStatus(member: PoolMember, pool: Pool, ejected: boolean, clock:
     transport: config.transport,
     priority: config.priority ?? 1,
     weight: config.weight ?? 1,
+    effectiveWeight: balanced?.effectiveWeight ?? 0,
     zone: config.zone ?? null,
     tags: config.tags ?? [],
     capabilities: config.capabilities ?? [],
@@ -200,7 +247,8 @@ function upstreamStatus(member: PoolMember, pool: Pool, ejected: boolean, clock:
     inFlight: member.inFlight,
     sessions: pool.sessions.sizeOf(replica),
     breaker: breaker.state.status,
-    ejected,
+    ejected: balanced?.ejected === true,
+    load: balanced?.load ?? null,
     calls: member.calls,
     failures: member.failures,
     server: info?.serverInfo ?? null,

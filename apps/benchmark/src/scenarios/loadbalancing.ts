@@ -119,8 +119,8 @@ async function scale(
   const common = { speeds, slots: SLOTS, meanServiceMs: MEAN_MS, seed: 7, bounded: true };
   let raw: number;
   {
-    await using pool = await startSlotPool({ ...common, distribution: "fixed" });
-    const [client] = pool.clients;
+    await using fixed = await startSlotPool({ ...common, distribution: "fixed" });
+    const [client] = fixed.clients;
     if (client === undefined) throw new Error("no client");
     const concurrency = 2 * SLOTS * servers;
     await runClosedLoop(client, { calls: Number.POSITIVE_INFINITY, concurrency, maxMs: 1_000 });
@@ -133,13 +133,13 @@ async function scale(
   }
   onProgress(`${servers} servers: ${raw.toFixed(0)} calls/s as fast as they go`);
   const capacity = (servers * SLOTS * 1_000) / MEAN_MS;
+  await using pool = await startSlotPool({
+    ...common,
+    distribution: "lognormal",
+    sigma: SIGMA,
+    pool: { queueTimeoutMs: 60_000, maxQueue: 100_000, timeoutMs: 120_000 },
+  });
   for (const share of SHARES) {
-    await using pool = await startSlotPool({
-      ...common,
-      distribution: "lognormal",
-      sigma: SIGMA,
-      pool: { queueTimeoutMs: 60_000, maxQueue: 100_000, timeoutMs: 120_000 },
-    });
     const rate = capacity * share;
     const result = await runOpenLoop(pool.clients, { rate, durationMs: objectiveMs, seed: 11 });
     onProgress(`${servers} servers at ${share} of their capacity: p99 ${result.p99Ms.toFixed(0)} ms`);

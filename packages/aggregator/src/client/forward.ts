@@ -6,24 +6,22 @@ import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { CallPolicy } from "../pool/policy.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
+import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
-import type { AttemptEnd } from "./gate.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
 import { spliceForLegacy } from "./to-legacy.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
-
-/** Defaults of a call's time, in milliseconds. */
-const TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 600_000;
 
 /**
  * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
@@ -36,8 +34,10 @@ export function forward(
   logLevel: number | undefined,
   routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
+  exchange.work = route.pool.calls.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
 interface Round {
@@ -57,7 +57,8 @@ class ForwardedRequest implements PoolRequest {
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
-  readonly onAttempt: ((attempt: AttemptEnd) => void) | undefined;
+  readonly policy: CallPolicy;
+  readonly track: Exchange["track"];
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -74,23 +75,21 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const { config } = route.pool;
-    const policy = method === "tools/call" ? config.tools?.[original] : undefined;
+    const policy = route.pool.calls.policyOf(method, original);
     this.method = method;
     this.entry = entry;
+    this.policy = policy;
     this.caller = exchange.caller;
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
-    this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
-    this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
-    this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
-    const { track } = exchange;
-    this.onAttempt = track === undefined ? undefined : (attempt) => track.attempted(attempt);
+    this.repeatable = mayRunTwice(this);
+    // Answers to questions that nobody here asked are no reason to refuse: a legacy server asks its own.
+    this.onlyModern =
+      round.members !== undefined || (isInputRound && exchange.era === "modern" && hasModern(route.pool));
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
-    this.timeoutMs =
-      method === "tasks/result"
-        ? this.maxTimeoutMs
-        : (routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS);
+    this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
+    this.track = exchange.track;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -104,6 +103,11 @@ class ForwardedRequest implements PoolRequest {
 
   get subject(): string {
     return `${this.method === "tools/call" ? "tool" : this.method} ${this.#route.original}`;
+  }
+
+  argumentBytes(): Buffer {
+    const { message, envelope } = this.#exchange;
+    return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
   encode(id: number, upstream: RequestTarget): Buffer {
@@ -170,7 +174,7 @@ class ForwardedRequest implements PoolRequest {
     const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
       onAnswered: (members) => {
         const further = { number: this.#round.number + 1, members };
-        exchange.work = pool.dispatch(
+        exchange.work = pool.calls.dispatch(
           new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
         );
       },
@@ -218,6 +222,10 @@ function foreignTask(pool: string, upstream: string): AggregatorError {
   );
 }
 
+function hasModern({ members }: Pool): boolean {
+  return members.some(({ replica }) => replica.state.info?.era === "modern");
+}
+
 /** A result that a client without the modern era's words would take for a complete one. */
 function unfinished(pool: string, subject: string, resultType: string): AggregatorError {
   return new AggregatorError(
@@ -255,8 +263,18 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
     else if (integerOf(answer, envelope.errorCode) === rpcCode.resourceNotFoundLegacy) {
       splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.invalidParams)) });
     }
+  } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
+    splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
   return splice(answer, splices);
+}
+
+/** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */
+function isModernNotFound(answer: Buffer, envelope: Envelope): boolean {
+  if (envelope.kind !== "error" || integerOf(answer, envelope.errorCode) !== rpcCode.invalidParams)
+    return false;
+  const { error } = JSON.parse(answer.toString("utf8")) as { error?: { data?: { uri?: unknown } | null } };
+  return typeof error?.data?.uri === "string";
 }
 
 /** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */

@@ -387,10 +387,11 @@ function hasOwnSession(client: Client, pool: Pool): boolean {
 
 /** To the client on the stream of one of its requests, or on its own stream where that request has none. */
 function streamOf(exchange: Exchange): (message: Buffer) => void {
-  const accept = exchange.headers?.accept;
-  const isStream =
-    exchange.headers === undefined || accept === undefined || accept.includes("text/event-stream");
-  return isStream ? (message) => exchange.notify(message) : exchange.client.push;
+  const { headers, client } = exchange;
+  // On a channel of messages nothing is gained by it, and what is optional may be left out there.
+  const hasStream =
+    headers !== undefined && (headers.accept ?? "text/event-stream").includes("text/event-stream");
+  return hasStream ? (message) => exchange.notify(message) : client.push;
 }
 
 /** What is kept of a client's words about itself; a client that says too much has said nothing. */

@@ -15,6 +15,7 @@ const entry = {
   bytes: Buffer.alloc(0),
   nameSpan: { start: 0, end: 0 },
   repeatable: false,
+  readOnly: false,
   headerParams: [{ field: "mcp-param-region", path: ["region"] }],
   only: undefined,
 };

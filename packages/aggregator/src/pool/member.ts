@@ -8,9 +8,9 @@ import type { ReplicaState } from "../upstream/replica-state.ts";
 
 /**
  * What its operator wants of it: `active` gets calls when it is well, `draining` finishes what it has, `disabled` does
- * not run.
+ * not run, `leaving` finishes what it has and belongs to the pool no more.
  */
-export type MemberMode = "active" | "draining" | "disabled";
+export type MemberMode = "active" | "draining" | "disabled" | "leaving";
 
 export interface PoolMember {
   readonly id: string;
@@ -36,6 +36,8 @@ export interface PoolMember {
 export function stateOf({ replica: { state }, mode, modeReason }: PoolMember): ReplicaState {
   const isUp = state.status === "ready" || state.status === "unhealthy";
   if (mode === "draining" && isUp) return { ...state, status: "draining", reason: modeReason };
+  if (mode === "leaving" && state.status !== "stopped")
+    return { ...state, status: "draining", reason: modeReason, nextTryAtMs: null };
   if (mode === "disabled") return { ...state, status: "disabled", reason: modeReason };
   return state;
 }

@@ -82,6 +82,7 @@ const AROUND_IT: ReadonlySet<string> = new Set<keyof UpstreamConfig>([
   "zone",
   "capabilities",
   "enabled",
+  "replicas",
 ]);
 
 function connectionOf(upstream: UpstreamConfig): unknown {

@@ -15,6 +15,7 @@ import type {
 import { HttpExchange, type HttpExchangeOwner, headerOf } from "./http-exchange.ts";
 import { createPending } from "./pending.ts";
 import { createServerRequests } from "./server-requests.ts";
+import { notePosition, resumeStream, type StreamPosition } from "./stream-resumption.ts";
 
 export interface HttpConnectionOptions extends ConnectionOptions {
   /** Where requests go out; shared by all connections to the origin. */
@@ -55,6 +56,8 @@ export function createHttpConnection(
   let protocolVersion: string | undefined = isModern ? MODERN_PROTOCOL_VERSION : undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let abortStream: (() => void) | undefined;
+  /** How far the session's own stream was read. */
+  let ownStream: StreamPosition = { lastEventId: undefined, retryMs: undefined };
   const requests = createServerRequests(listener, (message) => void post(message));
   const pending = createPending<HttpExchange>(
     {
@@ -78,6 +81,16 @@ export function createHttpConnection(
       if (!isModern) sessionId ??= id;
     },
     onSessionLost,
+    resume: (http, position, delayMs, onGivenUp) =>
+      resumeStream(position, delayMs, {
+        dispatcher: streamDispatcher,
+        path,
+        maxEventBytes: maxMessageBytes,
+        headers: () => requestHeaders("text/event-stream"),
+        onEvent: (data) => void pending.deliver(data, http.id),
+        isWanted: () => !closed && pending.has(http.id),
+        onGivenUp,
+      }),
   };
 
   return {
@@ -197,6 +210,7 @@ export function createHttpConnection(
     const parser = createSseParser({
       maxEventBytes: maxMessageBytes,
       onEvent: (data) => void pending.deliver(data),
+      onField: (name, value) => notePosition(ownStream, name, value),
       onOversize: () => {},
     });
     let isStream = false;
@@ -205,7 +219,10 @@ export function createHttpConnection(
       {
         path,
         method: "GET",
-        headers: requestHeaders("text/event-stream"),
+        headers: [
+          ...requestHeaders("text/event-stream"),
+          ...(ownStream.lastEventId === undefined ? [] : ["last-event-id", ownStream.lastEventId]),
+        ],
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -219,6 +236,11 @@ export function createHttpConnection(
             status === 200 &&
             (headerOf(responseHeaders, "content-type") ?? "").startsWith("text/event-stream");
           if (status === 404) onSessionLost(streamSession);
+          else if (!isStream && ownStream.lastEventId !== undefined) {
+            // It does not know the event any more: from here on, then.
+            ownStream = { lastEventId: undefined, retryMs: undefined };
+            reopenLater(streamSession);
+          }
           onOpen();
         },
         onResponseData(_controller, chunk) {
@@ -255,6 +277,7 @@ export function createHttpConnection(
     if (closed || lost === undefined || lost !== sessionId) return;
     sessionId = undefined;
     protocolVersion = undefined;
+    ownStream = { lastEventId: undefined, retryMs: undefined };
     clearTimeout(retryTimer);
     abortStream?.();
     listener.onDown({

@@ -24,6 +24,8 @@ export interface Pending<E extends PendingEntry> {
   add(entry: E): number;
   /** Takes an exchange out; whoever takes it ends it. */
   take(id: number): E | undefined;
+  /** Whether it still waits. */
+  has(id: number): boolean;
   /** Those that wait now. */
   entries(): E[];
   /**
@@ -61,6 +63,7 @@ export function createPending<E extends PendingEntry>(
       return table.add(entry);
     },
     take,
+    has: (id) => table.get(id) !== undefined,
     entries: () => table.values(),
     deliver,
     failAll(failure) {

@@ -106,7 +106,14 @@ async function startGateway(root: string, folder: string, rows: readonly Row[]):
     const [command, ...args] = target;
     return { command, args, era, ...(env === undefined ? {} : { env }) };
   };
-  const pools = Object.fromEntries(rows.map((row) => [row.name, { upstreams: [upstreamOf(row)] }]));
+  // By default clients share a process, which then cannot ask any of them.
+  const session = ({ transport, era, plan }: Row): object =>
+    transport === "stdio" && era === "legacy" && plan.some(({ feature }) => feature === "ask")
+      ? { session: "per-client" }
+      : {};
+  const pools = Object.fromEntries(
+    rows.map((row) => [row.name, { ...session(row), upstreams: [upstreamOf(row)] }]),
+  );
   const config = join(folder, "gateway.json");
   await writeFile(config, JSON.stringify({ clients: NO_LIMITS, pools }));
   const main = join(root, "apps", "gateway", "src", "main.ts");
