@@ -1,8 +1,9 @@
-// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance]`, all of them by default.
+// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [postgres]`, all of them by default.
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
 import { conformanceSuite } from "./suites/conformance/suite.ts";
 import { packedSuite } from "./suites/packed-suite.ts";
+import { postgresSuite } from "./suites/postgres-suite.ts";
 import { createSuiteReport, type SuiteReport } from "./suites/report.ts";
 import { summaryLine } from "./verify/count-tests.ts";
 
@@ -11,6 +12,7 @@ type Suite = (root: string, work: string, report: SuiteReport) => Promise<void>;
 const suites: Readonly<Record<string, Suite>> = {
   packed: packedSuite,
   conformance: conformanceSuite,
+  postgres: postgresSuite,
 };
 
 process.exitCode = await main(process.argv.slice(2));
