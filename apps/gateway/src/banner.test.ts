@@ -20,8 +20,10 @@ const ready: UpstreamStatus = {
   restarts: 0,
   pid: 1,
   inFlight: 0,
+  sessions: 0,
   breaker: "closed",
   ejected: false,
+  load: null,
   calls: 0,
   failures: 0,
   server: { name: "files", version: "1" },
@@ -45,6 +47,9 @@ const pool: PoolStatus = {
   resourceTemplates: 0,
   prompts: 0,
   queued: 0,
+  hedges: { started: 0, won: 0 },
+  cache: null,
+  scaling: [],
   replicas: [ready, waiting],
 };
 const status: MultiplexerStatus = {

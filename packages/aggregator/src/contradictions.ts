@@ -1,7 +1,10 @@
 // What no schema of single options can see: options of a configuration that contradict each other.
 import { createBalancer } from "@fairlead/balancer";
+import { createCircuitBreaker } from "@fairlead/core";
 import { isNamespace } from "./catalog/names.ts";
-import { DEFAULT_STRATEGY, type MultiplexerConfig, type PoolConfig } from "./config.ts";
+import type { MultiplexerConfig, PoolConfig, UpstreamConfig } from "./config.ts";
+import { balancerOptions, breakerOptions } from "./pool/balancer-options.ts";
+import { rangeOf } from "./pool/scaler.ts";
 import { routingContradictions } from "./router/routing-contradictions.ts";
 
 /** Something about a configuration that a person should know. */
@@ -71,21 +74,47 @@ function poolContradictions(pool: PoolConfig, path: string, separator: string): 
     );
   if (upstreams.length === 0)
     add("upstreams", `pool "${namespace}" has no upstreams`, "name at least one upstream");
-  const strategy = strategyProblem(pool);
-  if (strategy !== undefined)
-    add(
-      "strategy",
-      `pool "${namespace}": ${strategy}`,
-      "name a built-in strategy, or hand over the factory of an installed one",
-    );
+  for (const { key, message } of refusals(pool)) {
+    const fix =
+      key === "strategy"
+        ? "name a built-in strategy, or hand over the factory of an installed one"
+        : "choose a value in that range";
+    add(key, `pool "${namespace}": ${message}`, fix);
+  }
+  for (const [at, upstream] of upstreams.entries()) {
+    const refusal = refusalOf("replicas", () => checkReplicas(upstream));
+    if (refusal !== undefined)
+      add(
+        `upstreams[${at}].replicas`,
+        `pool "${namespace}": ${refusal.message}`,
+        "choose a value in that range",
+      );
+  }
   return found;
 }
 
-function strategyProblem({ strategy = DEFAULT_STRATEGY, strategyOptions }: PoolConfig): string | undefined {
+function checkReplicas({ replicas, command, maxConcurrency }: UpstreamConfig): void {
+  if (replicas === undefined) return;
+  if (command === undefined) throw new RangeError("replicas needs a command, to start them with");
+  rangeOf(replicas, maxConcurrency);
+}
+
+/** What the balancer and the breakers say to their options. */
+function refusals(pool: PoolConfig): { readonly key: string; readonly message: string }[] {
+  return [
+    refusalOf("strategy", () => createBalancer(balancerOptions(pool)).close()),
+    refusalOf("breaker", () => createCircuitBreaker(breakerOptions(pool.breaker))),
+  ].flatMap((refusal) => refusal ?? []);
+}
+
+function refusalOf(key: string, make: () => unknown): { key: string; message: string } | undefined {
   try {
-    createBalancer({ strategy, strategyOptions }).close();
+    make();
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    // Most messages begin with the option: "slowStart.minWeightRatio must be in (0, 1], got 0".
+    const [, option = ""] = /^(outlierEjection|slowStart|panicThresholdRatio)\b/.exec(message) ?? [];
+    return { key: option === "" ? key : option, message };
   }
 }

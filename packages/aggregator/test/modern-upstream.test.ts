@@ -12,7 +12,7 @@ afterEach(async () => {
 interface Message {
   readonly id: number;
   readonly method: string;
-  readonly params: { readonly arguments?: unknown; readonly _meta?: Record<string, unknown> };
+  readonly params: Record<string, unknown> & { readonly _meta?: Record<string, unknown> };
 }
 interface Answer {
   readonly status?: number;
@@ -98,7 +98,7 @@ it("lists the tools again when a header field is missing, so that the next call 
       return listed([{ name: "t", inputSchema: { type: "object", properties: { region } } }]);
     if (isAnnotated && headers["mcp-param-region"] === undefined)
       return { status: 400, error: { code: -32020, message: "Mcp-Param-Region is absent" } };
-    return { result: { content: [{ type: "text", text: JSON.stringify(params.arguments) }] } };
+    return { result: { content: [{ type: "text", text: JSON.stringify(params["arguments"]) }] } };
   });
   const params = { name: "t", arguments: { region: "north" } };
   expect(await call("tools/call", params)).toHaveProperty("result");
@@ -145,19 +145,25 @@ it("reads the lists again when the stream that tells of changes has broken", asy
   expect(streams).toHaveLength(2);
 });
 
-it("tells a legacy client plainly when a server wants a further round of it", async () => {
-  const call = await start(({ method }) => {
+it("calls a server again that only wants its state back, and gives up when it never has enough", async () => {
+  const rounds: unknown[] = [];
+  const call = await start(({ method, params }) => {
     if (method === "server/discover") return discovered({ tools: {} });
     if (method === "tools/list") return listed([{ name: "t", inputSchema: { type: "object" } }]);
-    return { result: { resultType: "input_required", requestState: "s" } };
+    rounds.push(params["requestState"]);
+    if (params["arguments"] !== undefined && rounds.length === 3) return { result: { content: [] } };
+    return { result: { resultType: "input_required", requestState: `state ${rounds.length}` } };
   });
+  expect(await call("tools/call", { name: "t", arguments: {} })).toMatchObject({ result: { content: [] } });
+  expect(rounds).toEqual([undefined, "state 1", "state 2"]);
   expect(await call("tools/call", { name: "t" })).toMatchObject({
     error: {
       code: -32603,
-      message: expect.stringContaining('resultType "input_required"'),
-      data: { code: "CONNECTION_FAILED", pool: "m" },
+      message: expect.stringContaining("after 8 rounds"),
+      data: { code: "INPUT_REFUSED", pool: "m" },
     },
   });
+  expect(rounds).toHaveLength(3 + 8);
 });
 
 it("sends a legacy client's call with the envelope of the revision, its headers, and no client capabilities", async () => {

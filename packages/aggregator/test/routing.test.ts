@@ -1,6 +1,7 @@
 import { NO_PICK, STRATEGY_API, type Strategy } from "@fairlead/balancer";
+import { fixtureServerPath } from "@fairlead/testbed";
 import { expect, it } from "vitest";
-import { AggregatorError, createMultiplexer, type RoutingConfig } from "../src/index.ts";
+import { AggregatorError, createMultiplexer, type RoutingConfig, type UpstreamConfig } from "../src/index.ts";
 import { type Harness, keepCalling, scripted, start } from "./harness.ts";
 
 const firstOnly = (): Strategy => ({
@@ -104,6 +105,39 @@ it("refuses at once what no upstream of the pool will ever be fit for, and waits
   process.kill(Number(pidOf(harness, "p-3")), "SIGKILL");
   await expect.poll(() => harness.multiplexer.getStatus().healthyServers).toBe(2);
   expect((await harness.call("p__read")).text).toBe(pidOf(harness, "p-3"));
+});
+
+it("goes before where a client has its session, also when that upstream is well", async () => {
+  const server = (tags: string[]): UpstreamConfig => ({
+    transport: "streamable-http",
+    url: "http://127.0.0.1:{port}/mcp",
+    command: process.execPath,
+    args: [fixtureServerPath, "--http", "--port", "{port}"],
+    tags,
+  });
+  await using harness = await start({
+    pools: [
+      {
+        namespace: "p",
+        session: "per-client",
+        strategy: firstOnly,
+        queueTimeoutMs: 30_000,
+        upstreams: [server(["one"]), server(["two"])],
+      },
+    ],
+    routing: { rules: [{ name: "two", match: { tools: ["lookup"] }, route: { tags: ["two"] } }] },
+  });
+  const { multiplexer } = harness;
+  await expect.poll(() => multiplexer.getStatus().healthyServers, { timeout: 20_000 }).toBe(2);
+  const call = (name: string): Promise<unknown> =>
+    multiplexer.executeRequest({
+      method: "tools/call",
+      params: { name: `p__${name}`, arguments: { nonce: "n" } },
+    });
+  await call("echo");
+  await call("echo");
+  await call("lookup");
+  expect(multiplexer.getStatus().pools[0]?.replicas.map(({ calls }) => calls)).toEqual([2, 1]);
 });
 
 it("takes other rules while it runs, and keeps those that it has when the others are wrong", async () => {

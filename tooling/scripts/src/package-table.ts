@@ -23,7 +23,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/aggregator",
     name: "@fairlead/aggregator",
     workspace: ["@fairlead/core", "@fairlead/balancer"],
-    npm: ["undici", "zod"],
+    npm: ["undici", "zod", "ws"],
   },
   {
     folder: "packages/strategy-model-affinity",
@@ -35,7 +35,7 @@ export const packageTable: readonly PackageRow[] = [
     folder: "packages/lmstudio",
     name: "@fairlead/lmstudio",
     workspace: ["@fairlead/core", "@fairlead/balancer", "@fairlead/strategy-model-affinity"],
-    npm: ["jsonc-parser", "undici"],
+    npm: ["@modelcontextprotocol/node", "@modelcontextprotocol/server", "jsonc-parser", "undici", "zod"],
   },
   {
     // The SDK serves MCP; parsers of formats and the drivers of the stores are loaded when they are needed.
@@ -56,17 +56,36 @@ export const packageTable: readonly PackageRow[] = [
   {
     folder: "packages/cli",
     name: "fairlead",
-    workspace: [...libraries, "@fairlead/gateway", "@fairlead/rag"],
-    npm: ["commander", "@modelcontextprotocol/client"],
-    // Nothing imports an app, except the command line's `serve`.
-    onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio", "@fairlead/rag"],
+    npm: ["@clack/prompts", "commander", "@modelcontextprotocol/client", "yaml"],
+    // Nothing imports an app, except the command line: to serve, and to read configurations and the token as the gateway does.
+    onlyFrom: {
+      "@fairlead/gateway": [
+        "src/commands/serve.ts",
+        "src/commands/config.ts",
+        "src/commands/doctor.ts",
+        "src/credentials.ts",
+        "src/format/config-report.ts",
+      ],
+    },
   },
-  { folder: "apps/gateway", name: "@fairlead/gateway", workspace: libraries, npm: ["pino", "yaml", "zod"] },
+  {
+    folder: "apps/gateway",
+    name: "@fairlead/gateway",
+    workspace: libraries,
+    // The SDK serves the admin tools, jose checks tokens, prom-client keeps histograms; none is on the way of a call.
+    npm: ["@modelcontextprotocol/server", "jose", "pino", "prom-client", "ws", "yaml", "zod"],
+  },
   {
     // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.
     folder: "apps/benchmark",
     name: "@fairlead/benchmark",
-    workspace: [...libraries, "@fairlead/gateway"],
-    npm: ["@modelcontextprotocol/sdk", "undici"],
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio", "@fairlead/testbed"],
+    npm: [
+      "@modelcontextprotocol/client",
+      "@modelcontextprotocol/sdk",
+      "@modelcontextprotocol/server",
+      "undici",
+    ],
   },
 ];

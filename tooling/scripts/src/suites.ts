@@ -1,10 +1,12 @@
-// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [postgres]`, all of them by default.
+// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers] [postgres]`, all of them
+// by default.
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
 import { conformanceSuite } from "./suites/conformance/suite.ts";
 import { packedSuite } from "./suites/packed-suite.ts";
 import { postgresSuite } from "./suites/postgres-suite.ts";
 import { createSuiteReport, type SuiteReport } from "./suites/report.ts";
+import { strangersSuite } from "./suites/strangers/suite.ts";
 import { summaryLine } from "./verify/count-tests.ts";
 
 type Suite = (root: string, work: string, report: SuiteReport) => Promise<void>;
@@ -12,6 +14,7 @@ type Suite = (root: string, work: string, report: SuiteReport) => Promise<void>;
 const suites: Readonly<Record<string, Suite>> = {
   packed: packedSuite,
   conformance: conformanceSuite,
+  strangers: strangersSuite,
   postgres: postgresSuite,
 };
 

@@ -22,6 +22,7 @@ const stdioFaults = [
   "silence",
   "wrong-id",
   "duplicate",
+  "late-duplicate",
   "garbage",
   "truncated",
   "oversized",
@@ -40,6 +41,7 @@ const httpFaults = [
   "internal-error",
   "reset-before",
   "reset-after",
+  "reset-at-offset",
   "cut-json",
   "cut-stream",
   "status-500",
@@ -50,6 +52,10 @@ const httpFaults = [
 
 type StdioFault = (typeof stdioFaults)[number];
 type HttpFault = (typeof httpFaults)[number];
+
+/** Goes through every offset of an answer, one per fault; where it begins depends on the seed. */
+let offset = Math.floor(random() * 1_000);
+const LATE_MS = 150;
 
 const [mode, address = ""] = process.argv.slice(2);
 if (mode === "--stdio") serveStdio();
@@ -87,12 +93,15 @@ function breakStdio(fault: StdioFault | undefined, message: Message): void {
     case "duplicate":
       write(line + line);
       break;
+    case "late-duplicate":
+      write(line);
+      setTimeout(write, LATE_MS, line);
+      break;
     case "garbage":
       write(`not json\n{"jsonrpc":"2.0"}\n[1,2]\n\u0000\n${line}`);
       break;
     case "truncated":
-      write(line.slice(0, line.length / 2));
-      process.exit(1);
+      process.stdout.write(line.slice(0, offset++ % line.length), () => process.exit(1));
       break;
     case "oversized":
       write(`${resultOf(message, "x".repeat(200_000))}\n`);
@@ -166,6 +175,13 @@ function breakHttp(fault: HttpFault | undefined, message: Message, response: Ser
     case "reset-after":
       response.destroy();
       return;
+    case "reset-at-offset": {
+      const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+      const whole = `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+      const { socket } = response;
+      socket?.write(whole.slice(0, offset++ % whole.length), () => socket.resetAndDestroy());
+      return;
+    }
     case "silence":
       return;
     case "wrong-id":

@@ -108,7 +108,7 @@ function niceCeiling(value: number): number {
 }
 
 /** Three significant digits. */
-export function short(value: number): string {
+function short(value: number): string {
   if (!Number.isFinite(value)) return "–";
   if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
   return Math.abs(value) >= 1_000

@@ -26,7 +26,7 @@ interface Effort {
 }
 
 /** What one target was measured at, over all rounds. */
-export interface TargetResult {
+interface TargetResult {
   readonly name: string;
   readonly callsPerSecond: Spread;
   readonly p50Ms: Spread;

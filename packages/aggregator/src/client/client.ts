@@ -4,8 +4,13 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
-import type { AnswerSink } from "../upstream/connection.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
+import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { Responder } from "./exchange.ts";
+import type { RequestTrack } from "./gate.ts";
+import type { InputRound } from "./input-rounds.ts";
 import { RunningRequests } from "./running.ts";
 
 export interface Client {
@@ -18,6 +23,10 @@ export interface Client {
   readonly subscriptions: Set<string>;
   /** Its requests that run. */
   readonly running: RunningRequests;
+  /** What it said in `initialize`; undefined for who has no session. */
+  hello: ClientHello | undefined;
+  /** Who its sessions with upstreams are for, once it has any. */
+  sessionClient: SessionClient | undefined;
   /** Sends a message that answers no request. */
   push(message: Buffer): void;
 }
@@ -36,7 +45,7 @@ export interface Exchange {
   /** Header fields of the HTTP request that it came in; undefined on stdio. */
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
-  reply(message: Buffer, status?: number): void;
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
   /** Takes the answer while it arrives; undefined when this front, or its client, only takes whole ones. */
@@ -49,10 +58,16 @@ export interface Exchange {
   cancel(): void;
   /** What a server must be capable of to get it; undefined for whatever its pool has. */
   capabilities: readonly string[] | undefined;
+  /** Lets another answer in its place from here on. Returns who answered until now. */
+  hold(responder: Responder): Responder;
+  /** Who its session with an upstream is for, where there is one. */
+  sessionClient(): SessionClient;
   /** What is done for it; set by whoever does it. */
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */
   observer: ExchangeObserver | undefined;
+  /** What the gate is told of it; undefined without a gate. */
+  track: RequestTrack | undefined;
 }
 
 /** What is done for an exchange. Both are objects with shared functions: see {@link ClientExchange}. */
@@ -66,6 +81,14 @@ export interface Work {
 
 export interface ExchangeObserver {
   ended(exchange: Exchange): void;
+  /** A server asks something on behalf of the exchange. */
+  asked(exchange: Exchange, request: ServerRequest): void;
+  /** A server asks something in a session of the client's. */
+  askedBySession(client: Client, request: ServerRequest): void;
+  /** A server made a task for the exchange; false when the client must not be told of it. */
+  madeTask(exchange: Exchange, taskId: string, pool: Pool, upstream: string): boolean;
+  /** The answer of a modern server wants input of a legacy client, and then a further round. */
+  askedByAnswer(exchange: Exchange, answer: Buffer, answered: Envelope, round: InputRound): Work;
 }
 
 /** Severities of log messages (RFC 5424), least severe first. */
@@ -84,5 +107,14 @@ export const LOG_LEVELS: readonly string[] = [
 export const ANONYMOUS = "anonymous";
 
 export function createClient(key: string, scope: Scope, push: (message: Buffer) => void): Client {
-  return { key, scope, logLevel: undefined, subscriptions: new Set(), running: new RunningRequests(), push };
+  return {
+    key,
+    scope,
+    logLevel: undefined,
+    subscriptions: new Set(),
+    running: new RunningRequests(),
+    hello: undefined,
+    sessionClient: undefined,
+    push,
+  };
 }

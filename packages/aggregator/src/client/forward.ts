@@ -6,20 +6,22 @@ import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { CallPolicy } from "../pool/policy.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
-import type { AnswerSink } from "../upstream/connection.ts";
+import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
+import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import { MAX_ROUNDS } from "./input-rounds.ts";
+import { taskMadeBy } from "./tasks.ts";
+import { spliceForLegacy } from "./to-legacy.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
-
-/** Defaults of a call's time, in milliseconds. */
-const TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 600_000;
 
 /**
  * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
@@ -35,6 +37,16 @@ export function forward(
   exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
+interface Round {
+  readonly number: number;
+  readonly members: Buffer | undefined;
+}
+
+const FIRST_ROUND: Round = { number: 1, members: undefined };
+
 class ForwardedRequest implements PoolRequest {
   readonly method: string;
   readonly entry: PoolEntry;
@@ -45,10 +57,13 @@ class ForwardedRequest implements PoolRequest {
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
+  readonly track: Exchange["track"];
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
   readonly #logLevel: number | undefined;
+  readonly #round: Round;
 
   constructor(
     exchange: Exchange,
@@ -56,28 +71,43 @@ class ForwardedRequest implements PoolRequest {
     target: Readonly<Span>,
     logLevel: number | undefined,
     routing: RoutingDecision | undefined,
+    round: Round = FIRST_ROUND,
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const { config } = route.pool;
-    const policy = method === "tools/call" ? config.tools?.[original] : undefined;
+    const policy = route.pool.policyOf(method, original);
     this.method = method;
     this.entry = entry;
+    this.policy = policy;
     this.caller = exchange.caller;
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
-    this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
-    this.onlyModern = isInputRound && exchange.era === "modern";
-    this.timeoutMs = routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS;
-    this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.repeatable = mayRunTwice(this);
+    // Answers to questions that nobody here asked are no reason to refuse: a legacy server asks its own.
+    this.onlyModern =
+      round.members !== undefined || (isInputRound && exchange.era === "modern" && hasModern(route.pool));
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
+    // `tasks/result` answers when the task ends, and says nothing before.
+    this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
+    this.track = exchange.track;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
     this.#logLevel = logLevel;
+    this.#round = round;
+  }
+
+  get origin(): Exchange {
+    return this.#exchange;
   }
 
   get subject(): string {
     return `${this.method === "tools/call" ? "tool" : this.method} ${this.#route.original}`;
+  }
+
+  argumentBytes(): Buffer {
+    const { message, envelope } = this.#exchange;
+    return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
   encode(id: number, upstream: RequestTarget): Buffer {
@@ -89,7 +119,10 @@ class ForwardedRequest implements PoolRequest {
       splices.push({ span: envelope.metaProgressToken, bytes: idBytes });
     if (textOf(message, this.#target) !== original)
       splices.push({ span: this.#target, bytes: Buffer.from(JSON.stringify(original)) });
-    if (upstream.era === "modern") spliceForModern(splices, this.#exchange, upstream);
+    if (this.#round.members !== undefined) splices.push(insertion(envelope.params, this.#round.members));
+    if (upstream.era === "modern")
+      spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
+    else if (this.#exchange.era === "modern") spliceForLegacy(splices, this.#exchange);
     return splice(message, splices);
   }
 
@@ -102,12 +135,52 @@ class ForwardedRequest implements PoolRequest {
     if (out !== undefined) this.#exchange.notify(out);
   }
 
-  onAnswer(answer: Buffer, answered: Envelope): void {
+  onServerRequest(request: ServerRequest): void {
+    this.#exchange.observer?.asked(this.#exchange, request);
+  }
+
+  onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    exchange.track?.note(answer, answered);
+    const taskId = taskMadeBy(exchange, answer, answered);
+    if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
+      exchange.fail(foreignTask(pool.namespace, upstream));
+      return;
+    }
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
     if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
+    else if (kind === "input_required") this.#askForInput(answer, answered);
     else exchange.fail(unfinished(pool.namespace, original, kind));
+  }
+
+  /** A legacy client is asked in the middle of its call; the server is then called again with the answers. */
+  #askForInput(answer: Buffer, answered: Envelope): void {
+    const exchange = this.#exchange;
+    const { pool } = this.#route;
+    const refused = (why: string): void =>
+      this.onError(
+        new AggregatorError("INPUT_REFUSED", `${this.subject}: ${why}.`, {
+          pool: pool.namespace,
+          outcome: "unknown",
+        }),
+      );
+    if (this.#round.number >= MAX_ROUNDS) {
+      refused(`the server still asks after ${MAX_ROUNDS} rounds`);
+      return;
+    }
+    // What follows at once, as when nothing is asked, comes behind this.
+    exchange.work = undefined;
+    const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
+      onAnswered: (members) => {
+        const further = { number: this.#round.number + 1, members };
+        exchange.work = pool.dispatch(
+          new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
+        );
+      },
+      onRefused: refused,
+    });
+    exchange.work ??= work;
   }
 
   /** Nothing but the id differs between equal eras; for the other one the whole answer has to be seen. */
@@ -117,10 +190,19 @@ class ForwardedRequest implements PoolRequest {
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
+    exchange.track?.noteError(error.code);
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
     if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
   }
+}
+
+/** Puts members in front of those of `params`, which has some: what is routed has a name. */
+function insertion({ start }: Readonly<Span>, members: Buffer): Splice {
+  return {
+    span: { start: start + 1, end: start + 1 },
+    bytes: Buffer.concat([members, Buffer.from(",")]),
+  };
 }
 
 /**
@@ -129,6 +211,19 @@ class ForwardedRequest implements PoolRequest {
  */
 function missingCapability({ facts }: AggregatorError): AggregatorErrorFacts["upstreamError"] {
   return facts.upstreamError?.code === rpcCode.missingClientCapability ? facts.upstreamError : undefined;
+}
+
+/** A task whose id is another one's: nobody could tell them apart. */
+function foreignTask(pool: string, upstream: string): AggregatorError {
+  return new AggregatorError(
+    "CONNECTION_FAILED",
+    `${upstream} made a task under an id that another task has already.`,
+    { pool, upstream, outcome: "unknown" },
+  );
+}
+
+function hasModern({ members }: Pool): boolean {
+  return members.some(({ replica }) => replica.state.info?.era === "modern");
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

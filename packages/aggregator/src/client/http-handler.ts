@@ -11,6 +11,7 @@ import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { ClientExchange } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
 import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
@@ -19,6 +20,7 @@ export interface HttpHandlerOptions {
   readonly catalog: Catalog;
   readonly service: Service;
   readonly sessions: Sessions;
+  readonly gate?: Gate | undefined;
   readonly maxRequestBytes: number;
   readonly maxDepth: number;
   /** Where everything is served; each pool is at `<basePath>/<namespace>`. */
@@ -30,6 +32,8 @@ export interface HttpHandlerOptions {
 export interface HttpHandler {
   /** Takes the request if its path is one of MCP's; false leaves it to the caller, untouched. */
   handle(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
+  /** What a path serves; undefined when it is none of MCP's. */
+  scopeOf(path: string, caller: Caller | undefined): Scope | "unknown" | undefined;
   /** From here on every response is the last one on its connection, and streams end. */
   drain(): void;
   close(): void;
@@ -41,7 +45,7 @@ const MAX_STREAMS = 4;
 const HTTP_ERROR = -31_400;
 
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath, onError } = options;
+  const { catalog, service, sessions, gate, maxRequestBytes, maxDepth, basePath, onError } = options;
   const keepAlive = createKeepAlive();
   const streams = new Set<() => void>();
   const connections = new WeakMap<object, Caller>();
@@ -50,7 +54,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
 
   return {
     handle(request, response, caller) {
-      const scope = scopeOf(request.url ?? "/");
+      const scope = scopeOf(request.url ?? "/", caller);
       if (scope === undefined) return false;
       if (scope === "unknown") {
         refuse(
@@ -71,6 +75,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
       return true;
     },
+    scopeOf,
     drain() {
       front.draining = true;
       service.endListens();
@@ -82,12 +87,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     },
   };
 
-  function scopeOf(url: string): Scope | "unknown" | undefined {
+  function scopeOf(url: string, caller: Caller | undefined): Scope | "unknown" | undefined {
     const query = url.indexOf("?");
     const path = query === -1 ? url : url.slice(0, query);
-    if (path === basePath || path === `${basePath}/`) return catalog.all;
-    if (!path.startsWith(`${basePath}/`)) return undefined;
-    return catalog.ofPool(path.slice(basePath.length + 1)) ?? "unknown";
+    const isBase = path === basePath || path === `${basePath}/`;
+    if (!isBase && !path.startsWith(`${basePath}/`)) return undefined;
+    return catalog.at(isBase ? "" : path.slice(basePath.length + 1), caller?.view) ?? "unknown";
   }
 
   async function post(
@@ -189,7 +194,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     envelope: Envelope,
   ): void {
     const { start, end } = envelope.params;
-    const { result, protocolVersion } = service.initialize(
+    const { result, protocolVersion, hello } = service.initialize(
       scope,
       start === -1 ? Buffer.from("{}") : message.subarray(start, end),
     );
@@ -199,6 +204,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 503, "Too many sessions are open; try again later", { "retry-after": "30" }, id);
       return;
     }
+    session.client.hello = hello;
     send(response, 200, resultMessage(id, result), { "mcp-session-id": session.id });
   }
 
@@ -216,6 +222,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   ): void {
     if (envelope.kind !== "request") {
       if (envelope.kind === "notification") service.notification(client, message, envelope);
+      else service.response(client, message, envelope);
       response.writeHead(202, front.draining ? { connection: "close" } : {}).end();
       return;
     }
@@ -261,6 +268,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
+      const pass = gate?.admitStream?.(session.caller);
+      if (typeof pass === "object") {
+        const { status, message, retryAfterMs = 1_000 } = pass.refuse;
+        refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
+        return;
+      }
       response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
       response.flushHeaders();
       keepAlive.add(response);
@@ -277,6 +290,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       response.on("close", () => {
         keepAlive.remove(response);
         streams.delete(end);
+        pass?.();
         detach();
       });
     }

@@ -2,11 +2,12 @@
 // pool, failover. Only the transport is missing, so answers are values and failures are errors.
 import type { Caller } from "../caller.ts";
 import type { Catalog, Scope } from "../catalog/catalog.ts";
+import { LEGACY_PROTOCOL_VERSION } from "../era.ts";
 import { AggregatorError, RpcError, ToolError } from "../errors.ts";
 import { TAGS_META_KEY } from "../router/request-tags.ts";
 import { scanEnvelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
-import { type Client, createClient } from "./client.ts";
+import { ANONYMOUS, type Client, createClient } from "./client.ts";
 import { ClientExchange, type Responder } from "./exchange.ts";
 import type { Service } from "./service.ts";
 
@@ -79,7 +80,8 @@ interface Answer {
 
 export function createInProcess(dependencies: InProcessOptions): InProcess {
   const { catalog, service, maxDepth } = dependencies;
-  const clients = new WeakMap<Scope, Client>();
+  const itself = new WeakMap<Scope, Client>();
+  const others = new WeakMap<Scope, Client>();
   let lastId = 0;
 
   return {
@@ -165,7 +167,7 @@ export function createInProcess(dependencies: InProcessOptions): InProcess {
       const exchange = new ClientExchange(
         {
           era: "legacy",
-          client: clientOf(scope),
+          client: clientOf(scope, options.caller === undefined),
           caller: priority === undefined ? caller : { ...caller, priority },
           scope,
           message,
@@ -180,10 +182,14 @@ export function createInProcess(dependencies: InProcessOptions): InProcess {
     });
   }
 
-  function clientOf(scope: Scope): Client {
+  /** The program itself keeps its sessions with servers; whom it speaks for has no part in them. */
+  function clientOf(scope: Scope, isItself: boolean): Client {
+    const clients = isItself ? itself : others;
     let client = clients.get(scope);
     if (client === undefined) {
-      client = createClient(IN_PROCESS.id, scope, () => {});
+      client = createClient(isItself ? IN_PROCESS.id : ANONYMOUS, scope, () => {});
+      if (isItself)
+        client.hello = { protocolVersion: LEGACY_PROTOCOL_VERSION, capabilities: {}, clientInfo: undefined };
       clients.set(scope, client);
     }
     return client;

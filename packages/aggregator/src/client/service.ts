@@ -1,4 +1,5 @@
 // What the gateway does with each method: answers it, or sends it to the pool that it belongs to.
+import type { Clock } from "@fairlead/core";
 import type { Route, Scope } from "../catalog/catalog.ts";
 import { headerMismatchOf } from "../catalog/header-params.ts";
 import { LIST_KINDS, LIST_METHODS, type ListKind } from "../catalog/lists.ts";
@@ -12,22 +13,31 @@ import { AggregatorError } from "../errors.ts";
 import type { Pool } from "../pool/pool.ts";
 import { requiring } from "../router/requirements.ts";
 import type { Router, RoutingDecision } from "../router/router.ts";
+import type { ClientHello } from "../upstream/client-session.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
+import { type Gate, passGate } from "./gate.ts";
+import { createHeldCalls } from "./held-calls.ts";
+import { canBeAsked, refuseQuestion } from "./input-request.ts";
+import { askForInput } from "./input-rounds.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
+import { createQuestions } from "./questions.ts";
+import { createTasks } from "./tasks.ts";
 
 export interface ServiceOptions {
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
+  readonly gate?: Gate | undefined;
   /** The routing rules, as they are now. */
   readonly router: () => Router | undefined;
+  readonly clock: Clock;
 }
 
 export interface Service {
@@ -35,12 +45,25 @@ export interface Service {
   request(exchange: Exchange): void;
   /** Handles a notification of a client. */
   notification(client: Client, message: Buffer, envelope: Envelope): void;
-  /** The result of `initialize`, and the revision that was agreed on. */
-  initialize(scope: Scope, params: Buffer): { readonly result: string; readonly protocolVersion: string };
+  /** Handles a client's response to what it was asked. */
+  response(client: Client, message: Buffer, envelope: Envelope): void;
+  /** A client has gone: what it was asked finds no answer. */
+  forget(client: Client): void;
+  /** The result of `initialize`, the revision that was agreed on, and what the client said of itself. */
+  initialize(scope: Scope, params: Buffer): Initialized;
   /** Ends the listen streams on a scope, or all, as before a shutdown. */
   endListens(scope?: Scope): void;
   readonly running: number;
 }
+
+interface Initialized {
+  readonly result: string;
+  readonly protocolVersion: string;
+  readonly hello: ClientHello;
+}
+
+/** Of a client's capabilities, and of what it is. */
+const MAX_INTRODUCTION_BYTES = 4 * 1024;
 
 type Handler = (exchange: Exchange) => void;
 
@@ -50,14 +73,28 @@ export function createService({
   pageSize,
   notifier,
   router,
+  gate,
+  clock,
 }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
+  const questions = createQuestions(clock);
+  const held = createHeldCalls(clock);
+  const tasks = createTasks();
   let running = 0;
   const observer: ExchangeObserver = {
     ended(exchange) {
       running--;
       exchange.client.running.delete(exchange);
     },
+    asked(exchange, request) {
+      if (!canBeAsked(exchange, request.envelope.method)) refuseQuestion(exchange, request);
+      else if (exchange.era === "modern") held.ask(exchange, request);
+      else questions.pass(exchange.client, request, streamOf(exchange));
+    },
+    askedBySession: (client, request) => questions.pass(client, request, client.push),
+    madeTask: tasks.keep,
+    askedByAnswer: (exchange, answer, answered, round) =>
+      askForInput(exchange, answer, answered, questions, streamOf(exchange), round),
   };
 
   const lists = LIST_KINDS.map((kind): [string, Handler] => [
@@ -78,12 +115,25 @@ export function createService({
       ["logging/setLevel", setLevel],
       ["resources/subscribe", subscribe],
       ["resources/unsubscribe", unsubscribe],
+      ["tasks/get", task],
+      ["tasks/result", task],
+      ["tasks/cancel", task],
     ]),
-    modern: new Map([...common, ["server/discover", discover], ["subscriptions/listen", listens.open]]),
+    modern: new Map([
+      ...common,
+      ["server/discover", discover],
+      ["subscriptions/listen", listens.open],
+      ["tasks/get", task],
+      ["tasks/update", task],
+      ["tasks/cancel", task],
+    ]),
   };
 
   return {
+    response: questions.answer,
+    forget: questions.forget,
     request(exchange) {
+      if (gate !== undefined && !passGate(gate, exchange)) return;
       const handler = handlers[exchange.era].get(exchange.envelope.method) ?? notFound;
       handler(exchange);
     },
@@ -96,21 +146,31 @@ export function createService({
   };
 
   function notification(client: Client, message: Buffer, envelope: Envelope): void {
-    if (envelope.method !== "notifications/cancelled" || envelope.requestId.start === -1) return;
-    const { start, end } = envelope.requestId;
-    client.running.find(message.subarray(start, end))?.cancel();
+    switch (envelope.method) {
+      case "notifications/cancelled": {
+        const { start, end } = envelope.requestId;
+        if (start !== -1) client.running.find(message.subarray(start, end))?.cancel();
+        break;
+      }
+      case "notifications/progress":
+        questions.progress(client, message, envelope);
+        break;
+      case "notifications/roots/list_changed":
+        for (const { sessions } of client.scope.pools) sessions.notify(client.key, message);
+        break;
+    }
   }
 
-  function initialize(scope: Scope, params: Buffer): { result: string; protocolVersion: string } {
-    const { protocolVersion: requested } = JSON.parse(params.toString("utf8")) as {
-      protocolVersion?: unknown;
-    };
+  function initialize(scope: Scope, params: Buffer): Initialized {
+    const said = JSON.parse(params.toString("utf8")) as Record<string, unknown>;
+    const { protocolVersion: requested } = said;
     const known = typeof requested === "string" && LEGACY_PROTOCOL_VERSIONS.includes(requested);
     const protocolVersion = known ? requested : LEGACY_PROTOCOL_VERSION;
-    const capabilities = { ...capabilitiesOf(scope), logging: {} };
+    const capabilities = { ...capabilitiesOf(scope, "legacy"), logging: {} };
     const instructions = instructionsOf(scope);
     return {
       protocolVersion,
+      hello: { protocolVersion, ...introductionOf(said) },
       result: JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions }),
     };
   }
@@ -160,6 +220,13 @@ export function createService({
     exchange.reply(errorMessage(exchange.id, code, `Resource not found: ${uri}`, { uri }));
   }
 
+  function task(exchange: Exchange): void {
+    const taskId = textOf(exchange.message, exchange.envelope.taskId);
+    const route = taskId === undefined ? undefined : tasks.find(exchange, taskId);
+    if (route === undefined) invalid(exchange, `Task not found: ${taskId ?? "params.taskId is missing"}`);
+    else start(exchange, route, exchange.envelope.taskId);
+  }
+
   function complete(exchange: Exchange): void {
     const { scope, message, envelope } = exchange;
     const name = textOf(message, envelope.refName);
@@ -194,13 +261,17 @@ export function createService({
     running++;
     notifier.noteUse(client, route.pool);
     exchange.observer = observer;
+    if (era === "modern" && envelope.isInputRound && held.resume(exchange)) return;
     const logLevel = logLevelOf(client, message, envelope, era, route.pool);
     forward(exchange, route, target, logLevel, routingOf(exchange, route));
   }
 
   function routingOf(exchange: Exchange, route: Route): RoutingDecision | undefined {
     const decision = router()?.decide(exchange, route);
-    const { capabilities } = exchange;
+    const { capabilities, envelope } = exchange;
+    // A task is where it was made, whatever the rules say.
+    if (decision !== undefined && envelope.method.startsWith("tasks/"))
+      return { ...decision, filter: {}, group: "" };
     return capabilities === undefined ? decision : requiring(decision, capabilities);
   }
 
@@ -226,7 +297,16 @@ export function createService({
       return;
     }
     client.logLevel = level;
-    notifier.wantLogs(scope.pools, level);
+    const request = {
+      capability: "logging",
+      method: "logging/setLevel",
+      params: { level: LOG_LEVELS[level] },
+    };
+    for (const pool of scope.pools) pool.sessions.tell(client.key, request);
+    notifier.wantLogs(
+      scope.pools.filter((pool) => !hasOwnSession(client, pool)),
+      level,
+    );
     done(exchange);
   }
 
@@ -238,6 +318,9 @@ export function createService({
       invalid(exchange, `Resource not found: ${uri ?? "params.uri is missing"}`);
     } else if (client.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       invalid(exchange, `A client may subscribe to at most ${MAX_SUBSCRIPTIONS} resources`);
+    } else if (hasOwnSession(client, route.pool)) {
+      client.subscriptions.add(uri);
+      start(exchange, route, envelope.uri);
     } else {
       notifier.subscribe(client, route.pool, uri);
       done(exchange);
@@ -246,7 +329,14 @@ export function createService({
 
   function unsubscribe(exchange: Exchange): void {
     const { client, message, envelope, scope } = exchange;
-    for (const pool of scope.pools) notifier.unsubscribe(client, pool, textOf(message, envelope.uri) ?? "");
+    const uri = textOf(message, envelope.uri) ?? "";
+    const route = scope.resource(uri);
+    if (route !== undefined && hasOwnSession(client, route.pool)) {
+      client.subscriptions.delete(uri);
+      start(exchange, route, envelope.uri);
+      return;
+    }
+    for (const pool of scope.pools) notifier.unsubscribe(client, pool, uri);
     done(exchange);
   }
 
@@ -254,7 +344,7 @@ export function createService({
     const result = {
       resultType: "complete",
       supportedVersions: MODERN_PROTOCOL_VERSIONS,
-      capabilities: capabilitiesOf(exchange.scope),
+      capabilities: capabilitiesOf(exchange.scope, "modern"),
       instructions: instructionsOf(exchange.scope),
       ttlMs: 0,
       cacheScope: "private",
@@ -288,6 +378,29 @@ export function createService({
     if (scope.pools.length === 1) return only;
     return scope.pools.find(({ namespace }) => name.startsWith(namespace + separator));
   }
+}
+
+/** Whether the client has sessions of its own with the pool's servers, to which it may say what concerns it alone. */
+function hasOwnSession(client: Client, pool: Pool): boolean {
+  return client.hello !== undefined && pool.isPerClient;
+}
+
+/** To the client on the stream of one of its requests, or on its own stream where that request has none. */
+function streamOf(exchange: Exchange): (message: Buffer) => void {
+  const { headers, client } = exchange;
+  // On a channel of messages nothing is gained by it, and what is optional may be left out there.
+  const hasStream =
+    headers !== undefined && (headers.accept ?? "text/event-stream").includes("text/event-stream");
+  return hasStream ? (message) => exchange.notify(message) : client.push;
+}
+
+/** What is kept of a client's words about itself; a client that says too much has said nothing. */
+function introductionOf(said: Record<string, unknown>): Omit<ClientHello, "protocolVersion"> {
+  const kept = (value: unknown): Record<string, unknown> | undefined =>
+    typeof value === "object" && value !== null && JSON.stringify(value).length <= MAX_INTRODUCTION_BYTES
+      ? { ...value }
+      : undefined;
+  return { capabilities: kept(said["capabilities"]) ?? {}, clientInfo: kept(said["clientInfo"]) };
 }
 
 function done(exchange: Exchange): void {

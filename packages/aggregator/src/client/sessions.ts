@@ -1,8 +1,9 @@
 // Legacy HTTP sessions: unguessable ids, a bound on their number, an end after idleness.
 import { randomBytes } from "node:crypto";
-import { type Clock, systemClock } from "@fairlead/core";
+import type { Clock } from "@fairlead/core";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
+import { setTimerOn } from "../timer.ts";
 import { type Client, createClient } from "./client.ts";
 
 export interface HttpSession {
@@ -133,12 +134,14 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
 
   /** The timer does not keep the process alive. */
   function sweepLater(): () => void {
-    const setTimer = clock.setTimer ?? systemClock.setTimer;
-    const cancel = setTimer?.(() => {
-      sweep();
-      stopSweeping = sweepLater();
-    }, SWEEP_MS);
-    return cancel ?? (() => {});
+    return setTimerOn(
+      clock,
+      () => {
+        sweep();
+        stopSweeping = sweepLater();
+      },
+      SWEEP_MS,
+    );
   }
 
   function sweep(): void {

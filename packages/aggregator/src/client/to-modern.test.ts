@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../catalog/catalog.ts";
+import type { ClientCapability } from "../config.ts";
 import { modernTarget } from "../upstream/request-target.ts";
 import { scanEnvelope } from "../wire/envelope.ts";
 import { splice } from "../wire/splice.ts";
@@ -14,6 +15,7 @@ const entry = {
   bytes: Buffer.alloc(0),
   nameSpan: { start: 0, end: 0 },
   repeatable: false,
+  readOnly: false,
   headerParams: [{ field: "mcp-param-region", path: ["region"] }],
   only: undefined,
 };
@@ -25,6 +27,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     era,
     client: createClient("c", scope, () => {}),
     caller: { id: "c" },
+    track: undefined,
     scope,
     message,
     envelope,
@@ -37,15 +40,19 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     notify: () => {},
     drop: () => {},
     cancel: () => {},
+    hold: (responder) => responder,
+    sessionClient: () => {
+      throw new Error("not asked here");
+    },
     work: undefined,
     observer: undefined,
     ...more,
   };
 }
 
-function printed(exchange: Exchange): string {
+function printed(exchange: Exchange, allowed?: readonly ClientCapability[]): string {
   const splices: Parameters<typeof spliceForModern>[0] = [];
-  spliceForModern(splices, exchange, target);
+  spliceForModern(splices, exchange, target, allowed);
   return splice(exchange.message, splices).toString();
 }
 
@@ -70,6 +77,21 @@ describe("a legacy client's request to a modern server", () => {
     ],
   ])("%s gets what is missing, and no key twice", (_what, before, after) => {
     expect(printed(exchangeOf("legacy", call(before)))).toBe(call(after));
+  });
+
+  it("declares what the client declared in its session, in the words of the revision, as far as it may", () => {
+    const exchange = exchangeOf("legacy", call('{"name":"t"}'));
+    const capabilities = {
+      sampling: {},
+      elicitation: {},
+      roots: { listChanged: true },
+      tasks: {},
+      other: {},
+    };
+    exchange.client.hello = { protocolVersion: "2025-11-25", capabilities, clientInfo: undefined };
+    const declared = '"sampling":{},"elicitation":{"form":{}},"roots":{}';
+    expect(printed(exchange)).toContain(`clientCapabilities":{${declared}}`);
+    expect(printed(exchange, ["roots"])).toContain('clientCapabilities":{"roots":{}}');
   });
 
   it("carries the log level of its session, in place of one of its own", () => {
@@ -120,11 +142,6 @@ describe("a modern client's request to a modern server", () => {
   it("stays as it is", () => {
     const text = call(meta('{"elicitation":{"form":{}},"extensions":{"acme/x":{}}}'));
     expect(printed(exchangeOf("modern", text))).toBe(text);
-  });
-
-  it("offers no tasks, which would not find their way back", () => {
-    const text = call(meta('{"roots":{},"extensions":{"io.modelcontextprotocol/tasks":{},"acme/x":{}}}'));
-    expect(printed(exchangeOf("modern", text))).toBe(call(meta('{"roots":{},"extensions":{"acme/x":{}}}')));
   });
 
   it("has its own header fields forwarded, and its name regenerated", () => {

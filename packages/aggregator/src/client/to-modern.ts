@@ -2,20 +2,31 @@
 // header fields that are compared with the body.
 import { headerFieldsOf } from "../catalog/header-params.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { ClientCapability } from "../config.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
-import { type Envelope, META_CLIENT_INFO, META_LOG_LEVEL, type Span } from "../wire/envelope.ts";
+import {
+  type Envelope,
+  META_CLIENT_CAPABILITIES,
+  META_CLIENT_INFO,
+  META_LOG_LEVEL,
+  type Span,
+} from "../wire/envelope.ts";
 import { encodeHeaderValue } from "../wire/header-value.ts";
 import { skipSpace } from "../wire/json-scan.ts";
 import type { Splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
+import { modernCapabilities } from "./input-request.ts";
 
-const TASKS = "io.modelcontextprotocol/tasks";
 const CLOSE_BRACE = 0x7d;
 
 /** Adds the changes that a request needs apart from id, progress token and name. */
-export function spliceForModern(splices: Splice[], exchange: Exchange, target: RequestTarget): void {
-  if (exchange.era === "modern") withoutTasks(splices, exchange);
-  else addMeta(splices, exchange, target);
+export function spliceForModern(
+  splices: Splice[],
+  exchange: Exchange,
+  target: RequestTarget,
+  allowed?: readonly ClientCapability[],
+): void {
+  if (exchange.era === "legacy") addMeta(splices, exchange, target, allowed);
 }
 
 /** `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
@@ -37,11 +48,18 @@ export function headersForModern(
   return fields;
 }
 
-/** A legacy client cannot be asked for input here, so no capability is declared for it. */
-function addMeta(splices: Splice[], { message, envelope, client }: Exchange, { meta }: RequestTarget): void {
+/** What a legacy client declared once is declared in each request; without a session nobody can be asked. */
+function addMeta(
+  splices: Splice[],
+  { message, envelope, client }: Exchange,
+  { meta }: RequestTarget,
+  allowed: readonly ClientCapability[] | undefined,
+): void {
   const members = [meta.protocolVersion];
-  if (envelope.metaCapabilities.start === -1) members.push(meta.capabilities);
-  else splices.push({ span: envelope.metaCapabilities, bytes: Buffer.from("{}") });
+  const declared = modernCapabilities(client.hello?.capabilities ?? {}, allowed);
+  const capabilities = JSON.stringify(declared);
+  if (envelope.metaCapabilities.start === -1) members.push(`"${META_CLIENT_CAPABILITIES}":${capabilities}`);
+  else splices.push({ span: envelope.metaCapabilities, bytes: Buffer.from(capabilities) });
   if (!mentions(message, envelope.meta, META_CLIENT_INFO)) members.push(meta.clientInfo);
   if (client.logLevel !== undefined) {
     const level = JSON.stringify(LOG_LEVELS[client.logLevel]);
@@ -58,17 +76,6 @@ function insertion(message: Buffer, { meta, params }: Envelope, members: string)
   const isEmpty = message[skipSpace(message, at)] === CLOSE_BRACE;
   const text = isNew ? `"_meta":{${members}}` : members;
   return { span: { start: at, end: at }, bytes: Buffer.from(isEmpty ? text : `${text},`) };
-}
-
-/** Tasks belong to the server that made them, and are not routed to it: none may be made. */
-function withoutTasks(splices: Splice[], { message, envelope }: Exchange): void {
-  const { metaCapabilities: span } = envelope;
-  if (!mentions(message, span, TASKS)) return;
-  const capabilities = JSON.parse(message.toString("utf8", span.start, span.end)) as {
-    extensions?: Record<string, unknown>;
-  };
-  const { [TASKS]: _tasks, ...extensions } = capabilities.extensions ?? {};
-  splices.push({ span, bytes: Buffer.from(JSON.stringify({ ...capabilities, extensions })) });
 }
 
 function mentions(message: Buffer, { start, end }: Readonly<Span>, text: string): boolean {

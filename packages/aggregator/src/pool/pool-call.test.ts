@@ -2,10 +2,11 @@ import { createRetryBudget, createTimerWheel, type RetryBudget } from "@fairlead
 import { createFakeClock } from "@fairlead/core/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AggregatorError } from "../errors.ts";
-import type { UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import type { ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import { LEGACY_TARGET, modernTarget, type RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
 import type { PoolMember } from "./member.ts";
+import type { CallPolicy } from "./policy.ts";
 import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
 
 /** A pool of named upstreams that do what the test says. */
@@ -31,7 +32,6 @@ function setUp(
 
   const owner: PoolCallOwner = {
     namespace: "pool",
-    maxAttempts,
     queueTimeoutMs: 2_000,
     budget,
     wheel: createTimerWheel({ clock }),
@@ -51,7 +51,6 @@ function setUp(
       return busy;
     },
     retryAfterMs: () => 1_500,
-    groupOf: () => "",
     enqueue(call) {
       if (full) return false;
       queue.add(call);
@@ -73,6 +72,7 @@ function setUp(
       connection: {
         target,
         inFlight: 0,
+        isOpen: true,
         lastHeardAt: 0,
         send: (exchange) => sent.push({ upstream, exchange }),
         cancel: (_id, reason) => log.push(`cancel on ${upstream}: ${reason}`),
@@ -90,7 +90,9 @@ function setUp(
 
   const answers: string[] = [];
   const errors: AggregatorError[] = [];
+  const asked: ServerRequest[] = [];
   const call = new PoolCall(owner, {
+    origin: { client: { key: "c" }, sessionClient: () => ({}) as never },
     method: "tools/call",
     subject: "tool t",
     entry: undefined,
@@ -100,9 +102,12 @@ function setUp(
     onlyModern: false,
     timeoutMs: 30_000,
     maxTimeoutMs: 120_000,
+    policy: { maxAttempts } as CallPolicy,
+    argumentBytes: () => Buffer.alloc(0),
     encode: () => Buffer.alloc(0),
     headers: () => [],
     onNotification: (message) => answers.push(message.toString()),
+    onServerRequest: (request) => asked.push(request),
     onAnswer: (message) => answers.push(message.toString()),
     onError: (error) => errors.push(error),
   });
@@ -114,6 +119,7 @@ function setUp(
     queue,
     call,
     answers,
+    asked,
     errors,
     fill: () => (full = true),
     beBusy: () => (busy = true),
@@ -395,5 +401,27 @@ describe("waiting", () => {
     test.call.abort(new AggregatorError("DRAINING", "bye"));
     expect(test.errors).toMatchObject([{ code: "DRAINING" }]);
     expect(test.queue.size).toBe(0);
+  });
+
+  it("whose client is asked something has its longest time for the answer, and its usual time after it", async () => {
+    const { clock, call, sent, asked, errors } = setUp();
+    call.start();
+    const [ask, envelope] = message('{"jsonrpc":"2.0","id":7,"method":"elicitation/create","params":{}}');
+    const replies: string[] = [];
+    sent[0]?.exchange.onServerRequest?.({
+      message: ask,
+      envelope,
+      whenCancelled: () => {},
+      reply: (answer) => replies.push(answer.toString()),
+      notify: () => {},
+    });
+    await clock.advance(60_000);
+    expect(errors).toEqual([]);
+    asked[0]?.reply(Buffer.from("answer"));
+    expect(replies).toEqual(["answer"]);
+    await clock.advance(29_000);
+    expect(errors).toEqual([]);
+    await clock.advance(2_000);
+    expect(errors[0]?.code).toBe("DEADLINE_EXCEEDED");
   });
 });

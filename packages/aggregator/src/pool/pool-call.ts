@@ -5,11 +5,13 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { AttemptEnd } from "../client/gate.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type { RoutingDecision } from "../router/router.ts";
 import type {
   AnswerSink,
+  ServerRequest,
   UpstreamConnection,
   UpstreamExchange,
   UpstreamFailure,
@@ -17,18 +19,22 @@ import type {
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { Waiting } from "./admission.ts";
+import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
+  HEDGE_LOSER,
   outcomeOfError,
   outcomeOfFailure,
   SUCCESS,
   TIMEOUT,
 } from "./outcome.ts";
+import type { CallPolicy } from "./policy.ts";
 
 /** What a client asks of a pool. */
 export interface PoolRequest {
+  readonly origin: RequestOrigin;
   readonly method: string;
   /** For people, in errors: "tool echo". */
   readonly subject: string;
@@ -46,12 +52,20 @@ export interface PoolRequest {
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
+  /** `params.arguments` as the client sent it; empty when there is none. */
+  argumentBytes(): Buffer;
   /** Prints the request for the server that an attempt goes to; pools may mix eras. */
   encode(id: number, target: RequestTarget): Buffer;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
+  /** Told of the end of each attempt. */
+  readonly track?: { attempted(attempt: AttemptEnd): void } | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
-  onAnswer(message: Buffer, envelope: Envelope): void;
+  /** The server asks the client something on behalf of the request. */
+  onServerRequest(request: ServerRequest): void;
+  /** `upstream` is the id of who answered. */
+  onAnswer(message: Buffer, envelope: Envelope, upstream: string): void;
   /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
   onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
   onError(error: AggregatorError): void;
@@ -71,7 +85,6 @@ export interface Attempt {
 /** What a call needs of its pool. */
 export interface PoolCallOwner {
   readonly namespace: string;
-  readonly maxAttempts: number;
   readonly queueTimeoutMs: number;
   readonly budget: RetryBudget;
   readonly wheel: TimerWheel;
@@ -89,8 +102,6 @@ export interface PoolCallOwner {
   readonly isServing: boolean;
   /** When it is worth trying again, in milliseconds. */
   retryAfterMs(): number;
-  /** Names the upstreams that could serve the call. */
-  groupOf(call: PoolCall): string;
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
@@ -115,6 +126,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** The upstream whose answer was passed on. */
   answeredBy: string | undefined = undefined;
   queuedAt = 0;
+  group = "";
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
   readonly #owner: PoolCallOwner;
@@ -123,6 +135,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
+  #attemptAt = 0;
   #current: Attempt | undefined;
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
@@ -159,10 +172,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
   get priority(): number {
     const { priority } = this.request;
     return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
-  }
-
-  get group(): string {
-    return this.#owner.groupOf(this);
   }
 
   /** The upstream that has the call now. */
@@ -207,8 +216,20 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
-    if (envelope.method === "notifications/progress") this.#extend();
+    if (envelope.method === "notifications/progress") this.#extend(this.request.timeoutMs);
     this.request.onNotification(message, envelope);
+  }
+
+  /** The client's answer may take a person's time: until it comes, only the longest time counts. */
+  onServerRequest(request: ServerRequest): void {
+    this.#extend(this.request.maxTimeoutMs);
+    this.request.onServerRequest({
+      ...request,
+      reply: (answer) => {
+        if (!this.#ended) this.#extend(this.request.timeoutMs);
+        request.reply(answer);
+      },
+    });
   }
 
   onAnswer(message: Buffer, envelope: Envelope): void {
@@ -218,11 +239,11 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.onFailure(refusalOf(message));
       return;
     }
-    this.answeredBy = this.#current?.member.id;
+    this.answeredBy = this.member?.id;
     const outcome = isError ? outcomeOfError(code) : SUCCESS;
     this.#settle(outcome);
     if (this.#end(outcome.breaker === "failure" ? "server-error" : "answered"))
-      this.request.onAnswer(message, envelope);
+      this.request.onAnswer(message, envelope, this.answeredBy ?? "");
   }
 
   onLongAnswer(resume: () => void): AnswerSink | undefined {
@@ -236,7 +257,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
         sink.begin();
       },
       write: (part) => {
-        this.#extend();
+        this.#extend(this.request.timeoutMs);
         return sink.write(part);
       },
       end: () => {
@@ -277,7 +298,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
         ...(failure.rpcError === undefined ? {} : { upstreamError: failure.rpcError }),
       });
     } else if (
-      this.#attempts >= this.#owner.maxAttempts ||
+      this.#attempts >= this.request.policy.maxAttempts ||
       (failure.executed === "maybe" && !this.#owner.budget.tryWithdraw())
     ) {
       this.#exhausted();
@@ -287,10 +308,11 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   /** The client no longer wants an answer. */
-  cancel(reason: string): void {
+  cancel(reason: string, outcome: AttemptOutcome = CANCELLED): void {
     if (this.#ended) return;
-    this.#dropAttempt(reason, CANCELLED);
-    this.#end("cancelled");
+    this.#dropAttempt(reason, outcome);
+    // Whoever lost a race has its answer, from another attempt.
+    this.#end(outcome === HEDGE_LOSER ? "answered" : "cancelled");
   }
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
@@ -304,7 +326,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   move(reason: string): boolean {
     const attempt = this.#current;
     if (attempt === undefined || !this.request.repeatable || this.#hasBegun) return false;
-    if (this.#attempts >= this.#owner.maxAttempts) return false;
+    if (this.#attempts >= this.request.policy.maxAttempts) return false;
     this.#mayHaveRun = true;
     this.tried.push(attempt.member.id);
     this.#dropAttempt(reason, CANCELLED);
@@ -355,6 +377,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     }
     this.#current = attempt;
     this.#attempts++;
+    if (this.request.track !== undefined) this.#attemptAt = this.#owner.now();
     this.#upstreamId = attempt.connection.send(this);
   }
 
@@ -434,6 +457,12 @@ export class PoolCall implements UpstreamExchange, Waiting {
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
     this.#owner.onAttemptEnd(current, outcome);
+    this.request.track?.attempted({
+      upstream: current.lease.endpointId,
+      outcome: outcome.lease,
+      startedAt: this.#attemptAt,
+      endedAt: this.#owner.now(),
+    });
   }
 
   /** True for the first end only. */
@@ -447,10 +476,9 @@ export class PoolCall implements UpstreamExchange, Waiting {
     return true;
   }
 
-  /** Something came: there is time for more, within the bound. */
-  #extend(): void {
-    const { timeoutMs, maxTimeoutMs } = this.request;
-    this.#deadlineAt = Math.min(this.#owner.now() + timeoutMs, this.startedAt + maxTimeoutMs);
+  /** There is time for more, within the bound. */
+  #extend(byMs: number): void {
+    this.#deadlineAt = Math.min(this.#owner.now() + byMs, this.startedAt + this.request.maxTimeoutMs);
     this.#arm(this.#leftMs());
   }
 

@@ -38,25 +38,40 @@ function explain(schema: z.ZodType, issue: z.core.$ZodIssue): ExplainedIssue[] {
   }
   if (issue.code === "invalid_key")
     return issue.issues.map(({ message }) => ({ path, message, fix: "give it another name" }));
-  return [{ path, message: issue.message, fix: fixFor(issue) }];
+  return [{ path, message: issue.message, fix: fixFor(schema, path, issue) }];
 }
 
-function fixFor(issue: z.core.$ZodIssue): string {
+function fixFor(schema: z.ZodType, path: ConfigPath, issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return `give a value of type ${issue.expected}`;
   if (issue.code === "too_small")
     return `give ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
   if (issue.code === "too_big") return `give at most ${issue.maximum}`;
   if (issue.code === "invalid_value") return `choose one of ${issue.values.map(String).join(", ")}`;
-  if (issue.code === "invalid_union" && issue.discriminator === "transport")
-    return "choose one of stdio, streamable-http";
+  if (issue.code === "invalid_union" && issue.discriminator !== undefined)
+    return `choose one of ${kindsOf(schema, path, issue.discriminator).join(", ")}`;
   return "correct the value";
 }
 
-/** The keys that the schema knows at a path; followed through records, arrays and unions. */
+/** The keys that the schema knows at a path. */
 function knownKeys(schema: z.ZodType, path: ConfigPath): string[] {
-  let schemas: unknown[] = [schema];
+  return [...new Set(schemasAt(schema, path).flatMap((found) => Object.keys(defOf(found).shape ?? {})))];
+}
+
+/** What may stand under the key that tells the variants at a path apart; the path may end in that key. */
+function kindsOf(schema: z.ZodType, path: ConfigPath, key: string): unknown[] {
+  const place = path.at(-1) === key ? path.slice(0, -1) : path;
+  return schemasAt(schema, place).flatMap((found) => {
+    const kind = defOf(found).shape?.[key];
+    // Literals and enums both know the values that they take.
+    return [...((kind as z.core.$ZodType | undefined)?._zod.values ?? [])];
+  });
+}
+
+/** The schemas that hold at a path, followed through records, arrays and unions. */
+function schemasAt(schema: z.ZodType, path: ConfigPath): unknown[] {
+  let schemas: unknown[] = variants(schema);
   for (const part of path) schemas = schemas.flatMap((found) => step(found, part));
-  return [...new Set(schemas.flatMap((found) => Object.keys(shapeOf(found) ?? {})))];
+  return schemas;
 }
 
 function step(schema: unknown, part: string | number): unknown[] {
@@ -88,10 +103,4 @@ function variants(schema: unknown): unknown[] {
   if (innerType !== undefined) return variants(innerType);
   if (out !== undefined) return variants(out);
   return [schema];
-}
-
-function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
-  return variants(schema)
-    .map((variant) => defOf(variant).shape)
-    .find((shape) => shape !== undefined);
 }

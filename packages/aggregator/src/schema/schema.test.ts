@@ -55,7 +55,7 @@ describe("multiplexerConfigSchema", () => {
     ],
     [
       { pools: [{ namespace: "a", upstreams: [{ transport: "smoke" }] }] },
-      /upstreams\[0\].*: .*choose one of stdio, streamable-http$/,
+      /upstreams\[0\].*: .*choose one of stdio, streamable-http, sse$/,
     ],
     [
       { pools: [{ namespace: "a", upstreams: [{ command: "x", era: "old" }] }] },

@@ -63,6 +63,20 @@ describe("validateConfig", () => {
       /timeoutMs/,
     ],
     [
+      "a share that is none",
+      pool({ slowStart: { minWeightRatio: 0 } }),
+      "pools[0].slowStart",
+      /minWeightRatio must be in \(0, 1\], got 0/,
+      /range/,
+    ],
+    [
+      "a URL that is none",
+      pool({ upstreams: [http("http://[/mcp")] }),
+      "pools[0].upstreams[0].url",
+      /is not a URL/,
+      /correct/,
+    ],
+    [
       "a host",
       { pools: [{ namespace: "a", upstreams: [{ command: "x", host: "h" }] }] },
       "pools[0].upstreams[0].host",

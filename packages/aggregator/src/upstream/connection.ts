@@ -20,6 +20,18 @@ export interface UpstreamFailure {
   readonly cause?: unknown;
 }
 
+/** A request of a legacy server to its client: sampling, elicitation, roots. */
+export interface ServerRequest {
+  readonly message: Buffer;
+  readonly envelope: Envelope;
+  /** Calls back when the server no longer wants an answer. */
+  whenCancelled(callback: () => void): void;
+  /** Sends the one answer; its id must be that of the request. */
+  reply(answer: Buffer): void;
+  /** Sends a notification about the request to the server, such as its progress. */
+  notify(message: Buffer): void;
+}
+
 /** Where a long answer goes while it arrives. Nothing is final before `begin`. */
 export interface AnswerSink {
   /** The bytes that take the place of the answer's id. */
@@ -47,6 +59,8 @@ export interface UpstreamExchange {
   headers?(): readonly string[];
   /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
   onNotification(message: Buffer, envelope: Envelope): void;
+  /** The server asks something on behalf of this exchange; where nobody can be asked, the connection refuses it. */
+  onServerRequest?(request: ServerRequest): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
   /**
    * The result has become long before it was complete. @returns where its parts go instead of `onAnswer`, or undefined
@@ -60,6 +74,8 @@ export interface UpstreamExchange {
 export interface ConnectionListener {
   /** A notification that belongs to no exchange: list_changed, resources/updated, log messages of the session. */
   onServerNotification(message: Buffer, envelope: Envelope): void;
+  /** The server asks something; `exchange` is the call that it belongs to, where that is certain. Without this it is refused. */
+  onServerRequest?(request: ServerRequest, exchange: UpstreamExchange | undefined): void;
   /**
    * The connection is of no more use, and exchanges that still ran have failed; or, with the kind `session-lost`, only
    * its session is, and it can be renewed. Told once, or once per session.
@@ -81,6 +97,11 @@ export interface ConnectionOptions {
 
 export interface UpstreamConnection {
   readonly target: RequestTarget;
+  /**
+   * Whether a request could be sent at all. False as soon as a process has ended, which is before its last answers are
+   * read and the connection is reported as down.
+   */
+  readonly isOpen: boolean;
   /** Exchanges without an answer yet. */
   readonly inFlight: number;
   /** When the server last said anything, on the clock that was injected. */
@@ -92,15 +113,4 @@ export interface UpstreamConnection {
   /** Sends a notification; resolves when it has been handed over, whatever became of it. */
   notify(message: Buffer): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Answers that the gateway gives to requests of an upstream: it declares no client capabilities, so only to `ping`. */
-export function answerServerRequest(id: Buffer, method: string): Buffer {
-  const head = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id]);
-  return Buffer.concat([
-    head,
-    Buffer.from(
-      method === "ping" ? ',"result":{}}' : ',"error":{"code":-32601,"message":"Method not found"}}',
-    ),
-  ]);
 }

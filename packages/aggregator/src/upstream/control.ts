@@ -129,15 +129,26 @@ function parseDiscovered(bytes: Buffer): ServerInfo {
   };
 }
 
-/** Opens the legacy session: `initialize`, then `notifications/initialized`. The gateway declares no client capabilities. */
+/** How a session is introduced: the `params` of `initialize`. */
+export interface Hello {
+  readonly protocolVersion: string;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly clientInfo: Readonly<Record<string, unknown>>;
+}
+
+/** The gateway's own introduction: nobody stands behind it who could be asked. */
+export function ownHello(clientInfo: { readonly name: string; readonly version: string }): Hello {
+  return { protocolVersion: LEGACY_PROTOCOL_VERSION, capabilities: {}, clientInfo: { ...clientInfo } };
+}
+
+/** Opens the legacy session: `initialize`, then `notifications/initialized`. */
 export async function handshake(
   connection: UpstreamConnection,
-  clientInfo: { readonly name: string; readonly version: string },
+  hello: Hello,
   timeoutMs: number,
   clock?: Clock,
 ): Promise<ServerInfo> {
-  const params = { protocolVersion: LEGACY_PROTOCOL_VERSION, capabilities: {}, clientInfo };
-  const { message, result } = await controlRequest(connection, "initialize", params, timeoutMs, clock);
+  const { message, result } = await controlRequest(connection, "initialize", { ...hello }, timeoutMs, clock);
   const info = parseServerInfo(message.subarray(result.start, result.end));
   // A strict server refuses requests that overtake it on another socket.
   await connection.notify(notificationMessage("notifications/initialized"));

@@ -5,7 +5,7 @@ import { systemClock } from "@fairlead/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { UpstreamConfig } from "../config.ts";
 import type { Era } from "../era.ts";
-import { ControlError } from "./control.ts";
+import { ControlError, ownHello } from "./control.ts";
 import { createEraMemory, type EraMemory, verdictOf } from "./era-detection.ts";
 import { type OpenUpstream, openUpstream } from "./target.ts";
 
@@ -34,6 +34,7 @@ async function open(config: UpstreamConfig, era: EraMemory, asked: string[]): Pr
     {
       era,
       clientInfo: { name: "test", version: "1" },
+      hello: ownHello({ name: "test", version: "1" }),
       startTimeoutMs: 20_000,
       maxMessageBytes: 100_000,
       maxDepth: 64,

@@ -7,6 +7,8 @@ import { ControlError } from "./control.ts";
 export interface EraMemory {
   /** The era to open it in; undefined when it has to be found out. */
   readonly era: Era | undefined;
+  /** Whether a legacy server that was taken for a Streamable HTTP one only knows HTTP+SSE. */
+  isSse: boolean;
   /** A connection in this era stands. */
   confirm(era: Era): void;
   /** A connection in this era failed; if the failure says that the server is of the other one, the verdict falls. */
@@ -25,6 +27,7 @@ export function createEraMemory(configured: Era | "auto" = "auto"): EraMemory {
     get era() {
       return era;
     },
+    isSse: false,
     confirm(confirmed) {
       if (configured === "auto") era = confirmed;
     },

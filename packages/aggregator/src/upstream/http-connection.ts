@@ -5,20 +5,23 @@ import type { Dispatcher } from "undici";
 import { MODERN_PROTOCOL_VERSION } from "../era.ts";
 import { notificationMessage } from "../wire/reply.ts";
 import { createSseParser } from "../wire/sse.ts";
-import {
-  answerServerRequest,
-  type ConnectionListener,
-  type ConnectionOptions,
-  type UpstreamConnection,
-  type UpstreamExchange,
-  type UpstreamFailure,
+import type {
+  ConnectionListener,
+  ConnectionOptions,
+  UpstreamConnection,
+  UpstreamExchange,
+  UpstreamFailure,
 } from "./connection.ts";
 import { HttpExchange, type HttpExchangeOwner, headerOf } from "./http-exchange.ts";
 import { createPending } from "./pending.ts";
+import { createServerRequests } from "./server-requests.ts";
+import { notePosition, resumeStream, type StreamPosition } from "./stream-resumption.ts";
 
 export interface HttpConnectionOptions extends ConnectionOptions {
   /** Where requests go out; shared by all connections to the origin. */
   readonly dispatcher: Dispatcher;
+  /** Where streams that stay open go out: one for each session, so without a bound of its own. */
+  readonly streamDispatcher: Dispatcher;
   /** Path and query of the MCP endpoint. */
   readonly path: string;
   /** Headers for every request, such as authorization. */
@@ -26,19 +29,26 @@ export interface HttpConnectionOptions extends ConnectionOptions {
 }
 
 export interface HttpConnection extends UpstreamConnection {
-  /** Sets the revision that later requests carry, and opens the GET stream; called after every legacy handshake. */
-  established(protocolVersion: string): void;
+  /** Whether the server named a session. */
+  readonly hasSession: boolean;
+  /**
+   * Sets the revision that later requests carry, and opens the GET stream; called after every legacy handshake. Resolves
+   * when the stream stands, or will not; never rejects.
+   */
+  established(protocolVersion: string): Promise<void>;
   /** The server behind it has ended. */
   fail(failure: UpstreamFailure): void;
 }
 
 const STREAM_RETRY_MS = 1_000;
+/** How long a session waits for its stream: some servers send no headers before the first event. */
+const STREAM_WAIT_MS = 500;
 
 export function createHttpConnection(
   listener: ConnectionListener,
   options: HttpConnectionOptions,
 ): HttpConnection {
-  const { target, dispatcher, path, maxMessageBytes } = options;
+  const { target, dispatcher, streamDispatcher, path, maxMessageBytes } = options;
   const isModern = target.era === "modern";
   const ownHeaders = Object.entries(options.headers).flat();
   let closed = false;
@@ -46,13 +56,17 @@ export function createHttpConnection(
   let protocolVersion: string | undefined = isModern ? MODERN_PROTOCOL_VERSION : undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let abortStream: (() => void) | undefined;
+  /** How far the session's own stream was read. */
+  let ownStream: StreamPosition = { lastEventId: undefined, retryMs: undefined };
+  const requests = createServerRequests(listener, (message) => void post(message));
   const pending = createPending<HttpExchange>(
     {
-      onOther: (message, envelope) => listener.onServerNotification(message, envelope),
-      onRequest(message, { id, method }) {
+      onOther(message, envelope) {
+        if (!requests.cancel(message, envelope)) listener.onServerNotification(message, envelope);
+      },
+      onRequest(message, envelope, exchange) {
         // Modern servers have no requests of their own, and take no answers.
-        if (isModern) return;
-        void post(answerServerRequest(message.subarray(id.start, id.end), method));
+        if (!isModern) requests.take(message, envelope, exchange);
       },
     },
     options,
@@ -67,10 +81,23 @@ export function createHttpConnection(
       if (!isModern) sessionId ??= id;
     },
     onSessionLost,
+    resume: (http, position, delayMs, onGivenUp) =>
+      resumeStream(position, delayMs, {
+        dispatcher: streamDispatcher,
+        path,
+        maxEventBytes: maxMessageBytes,
+        headers: () => requestHeaders("text/event-stream"),
+        onEvent: (data) => void pending.deliver(data, http.id),
+        isWanted: () => !closed && pending.has(http.id),
+        onGivenUp,
+      }),
   };
 
   return {
     target,
+    get isOpen() {
+      return !closed;
+    },
     get inFlight() {
       return pending.size;
     },
@@ -119,9 +146,18 @@ export function createHttpConnection(
       pending.failAll({ executed: "maybe", kind: "closed", message: "the gateway closed the connection" });
       if (sessionId !== undefined) await endSession();
     },
+    get hasSession() {
+      return sessionId !== undefined;
+    },
     established(version) {
       protocolVersion = version;
-      openStream();
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, STREAM_WAIT_MS);
+        openStream(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
     },
   };
 
@@ -166,20 +202,27 @@ export function createHttpConnection(
   }
 
   /** The server's own messages; a server without such a stream answers 405, and that is fine. */
-  function openStream(): void {
-    if (closed) return;
+  function openStream(onOpen: () => void = () => {}): void {
+    if (closed) {
+      onOpen();
+      return;
+    }
     const parser = createSseParser({
       maxEventBytes: maxMessageBytes,
       onEvent: (data) => void pending.deliver(data),
+      onField: (name, value) => notePosition(ownStream, name, value),
       onOversize: () => {},
     });
     let isStream = false;
     const streamSession = sessionId;
-    dispatcher.dispatch(
+    streamDispatcher.dispatch(
       {
         path,
         method: "GET",
-        headers: requestHeaders("text/event-stream"),
+        headers: [
+          ...requestHeaders("text/event-stream"),
+          ...(ownStream.lastEventId === undefined ? [] : ["last-event-id", ownStream.lastEventId]),
+        ],
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -193,6 +236,12 @@ export function createHttpConnection(
             status === 200 &&
             (headerOf(responseHeaders, "content-type") ?? "").startsWith("text/event-stream");
           if (status === 404) onSessionLost(streamSession);
+          else if (!isStream && ownStream.lastEventId !== undefined) {
+            // It does not know the event any more: from here on, then.
+            ownStream = { lastEventId: undefined, retryMs: undefined };
+            reopenLater(streamSession);
+          }
+          onOpen();
         },
         onResponseData(_controller, chunk) {
           if (isStream) parser.push(chunk);
@@ -201,6 +250,7 @@ export function createHttpConnection(
           if (isStream) reopenLater(streamSession);
         },
         onResponseError() {
+          onOpen();
           reopenLater(streamSession);
         },
       },
@@ -211,7 +261,7 @@ export function createHttpConnection(
     if (closed || session !== sessionId) return;
     // A broken stream often is the first sign of a server that has ended.
     listener.onStreamBroken?.();
-    retryTimer = setTimeout(openStream, STREAM_RETRY_MS);
+    retryTimer = setTimeout(() => openStream(), STREAM_RETRY_MS);
     retryTimer.unref();
   }
 
@@ -219,6 +269,7 @@ export function createHttpConnection(
     closed = true;
     clearTimeout(retryTimer);
     abortStream?.();
+    requests.end();
   }
 
   /** Only the session is lost, not what runs: calls under way have streams of their own, and may still be answered. */
@@ -226,6 +277,7 @@ export function createHttpConnection(
     if (closed || lost === undefined || lost !== sessionId) return;
     sessionId = undefined;
     protocolVersion = undefined;
+    ownStream = { lastEventId: undefined, retryMs: undefined };
     clearTimeout(retryTimer);
     abortStream?.();
     listener.onDown({

@@ -7,6 +7,7 @@ import { createSseParser, type SseParser } from "../wire/sse.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
 import { beginLongAnswer, type LongAnswer } from "./long-answer.ts";
 import type { Pending, PendingEntry } from "./pending.ts";
+import { notePosition, type StreamPosition } from "./stream-resumption.ts";
 
 /** What an exchange needs of its connection. */
 export interface HttpExchangeOwner {
@@ -17,6 +18,13 @@ export interface HttpExchangeOwner {
   onSession(id: string): void;
   /** The server no longer knows the session that this exchange was sent with. */
   onSessionLost(session: string): void;
+  /** Reads on where the stream ended. Returns how to end that. */
+  resume(
+    http: HttpExchange,
+    position: StreamPosition,
+    delayMs: number | undefined,
+    onGivenUp: () => void,
+  ): () => void;
 }
 
 const MAX_ERROR_BYTES = 8 * 1024;
@@ -35,6 +43,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
   #bytes = 0;
   #long: LongAnswer | undefined;
   #sse: SseParser | undefined;
+  #position: StreamPosition | undefined;
+  #endResumption: (() => void) | undefined;
 
   constructor(owner: HttpExchangeOwner, exchange: UpstreamExchange, session: string | undefined) {
     this.#owner = owner;
@@ -46,6 +56,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
   abort(): void {
     this.#aborted = true;
     this.#controller?.abort(new Error("aborted"));
+    this.#endResumption?.();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -73,6 +84,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
         onEvent: (data) => void this.#owner.pending.deliver(data, this.id),
         onLongEvent: (head) => this.#beginLong(head),
         onOversize: () => this.#tooLarge(),
+        ...(this.#session === undefined ? {} : { onField: this.#notePosition() }),
       });
     }
   }
@@ -108,7 +120,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
       // A lone "[...]" batch or anything else that is no message leaves the exchange open, and fails it below.
       this.#owner.pending.deliver(body);
     }
-    this.#fail({
+    this.#resumeOrFail(undefined, {
       executed: "maybe",
       kind: "protocol",
       message: "the server ended its response without an answer to the request",
@@ -117,7 +129,23 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const executed = this.#controller === undefined ? "no" : "maybe";
-    this.#fail({ executed, kind: "transport", message: describe(error), cause: error });
+    this.#resumeOrFail(0, { executed, kind: "transport", message: describeError(error), cause: error });
+  }
+
+  /** Events with ids can be read on from the last one. */
+  #notePosition(): (name: "event" | "id" | "retry", value: string) => void {
+    const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };
+    this.#position = position;
+    return (name, value) => notePosition(position, name, value);
+  }
+
+  #resumeOrFail(delayMs: number | undefined, failure: UpstreamFailure): void {
+    const position = this.#position;
+    if (this.#aborted || position?.lastEventId === undefined || !this.#owner.pending.has(this.id)) {
+      this.#fail(failure);
+      return;
+    }
+    this.#endResumption = this.#owner.resume(this, position, delayMs, () => this.#fail(failure));
   }
 
   #beginLong(head: Buffer): LongAnswer | undefined {
@@ -150,8 +178,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
       this.#session !== undefined &&
       (this.#status === 404 || (this.#status === 400 && /session/i.test(text)))
     ) {
-      this.#fail({ executed: "no", kind: "session-lost", message: "the server no longer knows the session" });
+      // First, so that the call does not try the same session again.
       this.#owner.onSessionLost(this.#session);
+      this.#fail({ executed: "no", kind: "session-lost", message: "the server no longer knows the session" });
       return;
     }
     // Some servers put their JSON-RPC error into a 4xx; it is an answer all the same.
@@ -182,7 +211,7 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
 }
 
 /** undici wraps a connection failure; the inner message names the address. */
-function describe(error: Error): string {
+export function describeError(error: Error): string {
   const inner = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
   return (inner ?? error).message || error.name;
 }

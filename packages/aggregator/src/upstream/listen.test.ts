@@ -23,6 +23,7 @@ beforeEach(() => {
   const connection: UpstreamConnection = {
     target,
     inFlight: 0,
+    isOpen: true,
     lastHeardAt: 0,
     send: (exchange) => sent.push(exchange),
     cancel: (id) => void cancelled.push(id),

@@ -7,8 +7,8 @@ import { IdTable } from "./id-table.ts";
 export interface PendingListener {
   /** A notification that is nobody's progress. */
   onOther(message: Buffer, envelope: Envelope): void;
-  /** A request of the server to its client. */
-  onRequest(message: Buffer, envelope: Envelope): void;
+  /** A request of the server to its client; `exchange` is the call that it certainly belongs to. */
+  onRequest(message: Buffer, envelope: Envelope, exchange: UpstreamExchange | undefined): void;
 }
 
 /** An exchange as its connection keeps it. */
@@ -24,11 +24,13 @@ export interface Pending<E extends PendingEntry> {
   add(entry: E): number;
   /** Takes an exchange out; whoever takes it ends it. */
   take(id: number): E | undefined;
+  /** Whether it still waits. */
+  has(id: number): boolean;
   /** Those that wait now. */
   entries(): E[];
   /**
    * Sorts one message; false when it is no JSON-RPC message. `stream` is the exchange on whose own stream it came:
-   * log messages there belong to it.
+   * log messages and requests there belong to it.
    */
   deliver(message: Buffer, stream?: number): boolean;
   failAll(failure: UpstreamFailure): void;
@@ -61,6 +63,7 @@ export function createPending<E extends PendingEntry>(
       return table.add(entry);
     },
     take,
+    has: (id) => table.get(id) !== undefined,
     entries: () => table.values(),
     deliver,
     failAll(failure) {
@@ -95,12 +98,18 @@ export function createPending<E extends PendingEntry>(
         return true;
       }
       case "request":
-        listener.onRequest(message, envelope);
+        listener.onRequest(message, envelope, stream === undefined ? onlyOne() : table.get(stream)?.exchange);
         return true;
       case "notification":
         deliverNotification(message, envelope, stream);
         return true;
     }
+  }
+
+  /** What comes on a channel of all belongs to the only call that runs, if it is the only one. */
+  function onlyOne(): UpstreamExchange | undefined {
+    if (table.size - streams !== 1) return undefined;
+    return table.values().find(({ exchange }) => exchange.isStream !== true)?.exchange;
   }
 
   function deliverNotification(message: Buffer, envelope: Envelope, stream: number | undefined): void {

@@ -2,6 +2,7 @@
 import { createFakeClock, type FakeClock } from "@fairlead/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RestartConfig } from "../config.ts";
+import { ownHello } from "./control.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import { createStartLimiter } from "./start-limiter.ts";
 
@@ -34,6 +35,7 @@ function start(
     maxMessageBytes: 100_000,
     maxDepth: 64,
     clientInfo: { name: "test", version: "1" },
+    hello: ownHello({ name: "test", version: "1" }),
     health: { intervalMs: 10_000, timeoutMs: 5_000, failureThreshold: 2 },
     restart,
     starts: createStartLimiter(1),
@@ -153,6 +155,7 @@ describe("a replica", () => {
       maxMessageBytes: 1_000,
       maxDepth: 64,
       clientInfo: { name: "test", version: "1" },
+      hello: ownHello({ name: "test", version: "1" }),
       health: {},
       restart: {},
       starts: createStartLimiter(1),

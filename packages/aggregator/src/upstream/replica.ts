@@ -2,13 +2,14 @@
 import { type Clock, createBackoff, type Random } from "@fairlead/core";
 import type { HealthCheckConfig, RestartConfig, UpstreamConfig } from "../config.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import type { UpstreamConnection, UpstreamFailure } from "./connection.ts";
+import type { ConnectionListener, UpstreamConnection, UpstreamFailure } from "./connection.ts";
+import type { Hello } from "./control.ts";
 import { createEraMemory, type EraMemory } from "./era-detection.ts";
 import { checkHealth } from "./health-check.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { ReplicaState, ReplicaStatus } from "./replica-state.ts";
 import type { StartLimiter } from "./start-limiter.ts";
-import { type OpenUpstream, openUpstream } from "./target.ts";
+import { type OpenSession, type OpenUpstream, openUpstream } from "./target.ts";
 
 export interface ReplicaOptions {
   readonly id: string;
@@ -17,6 +18,8 @@ export interface ReplicaOptions {
   readonly maxMessageBytes: number;
   readonly maxDepth: number;
   readonly clientInfo: { readonly name: string; readonly version: string };
+  /** How the connection that lists and pings introduces itself. */
+  readonly hello: Hello;
   readonly health: HealthCheckConfig;
   readonly restart: RestartConfig;
   readonly starts: StartLimiter;
@@ -41,8 +44,14 @@ export interface Replica {
   readonly id: string;
   readonly config: UpstreamConfig;
   readonly state: ReplicaState;
+  /** What is known of its era. */
+  readonly era: EraMemory;
   /** What takes calls; undefined unless `ready` or `unhealthy`. */
   readonly connection: UpstreamConnection | undefined;
+  /** Whether the server keeps a session, in which clients could meet. */
+  readonly keepsSessions: boolean;
+  /** Opens a session for one client. @throws Error when there is no connection, or the server refuses */
+  openSession(hello: Hello, listener: ConnectionListener): Promise<OpenSession>;
   /** Changes how it is watched and restarted, from the next check or failure on. */
   configure(health: HealthCheckConfig, restart: RestartConfig): void;
   start(): void;
@@ -86,11 +95,25 @@ export function createReplica(options: ReplicaOptions): Replica {
   const replica: Replica = {
     id,
     config,
+    era,
     get state() {
       return state;
     },
     get connection() {
       return state.status === "ready" || state.status === "unhealthy" ? open?.connection : undefined;
+    },
+    get keepsSessions() {
+      return open?.keepsSessions ?? false;
+    },
+    async openSession(hello, sessionListener) {
+      // Processes start a few at a time, whoever they are for.
+      const leave = config.transport === "stdio" ? await options.starts.enter(stopping.signal) : () => {};
+      try {
+        if (open === undefined) throw new Error(state.reason ?? `${id} is not connected`);
+        return await open.openSession(hello, sessionListener);
+      } finally {
+        leave();
+      }
     },
     configure(health, restart) {
       settings = settingsOf(health, restart);
@@ -125,7 +148,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       const failure = await liveOnce();
       if (!stopping.signal.aborted) await waitToRetry(failure.message);
     }
-    change("stopped", null);
+    if (state.status !== "stopped") change("stopped", null);
   }
 
   /** One connection from start to end; returns why it ended. */
@@ -160,7 +183,8 @@ export function createReplica(options: ReplicaOptions): Replica {
       open = undefined;
       if (closing !== undefined) {
         // Nothing is sent to it from here on, so say so before its end, which may take seconds.
-        change("starting", state.reason);
+        if (stopping.signal.aborted) change("stopped", null);
+        else change("starting", state.reason);
         await closing.close();
       }
     }

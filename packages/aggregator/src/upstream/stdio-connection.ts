@@ -3,14 +3,14 @@ import { createLineSplitter } from "../wire/lines.ts";
 import { notificationMessage } from "../wire/reply.ts";
 import { toSingleLine } from "../wire/splice.ts";
 import type { Child } from "./child-process.ts";
-import {
-  answerServerRequest,
-  type ConnectionListener,
-  type ConnectionOptions,
-  type UpstreamConnection,
-  type UpstreamFailure,
+import type {
+  ConnectionListener,
+  ConnectionOptions,
+  UpstreamConnection,
+  UpstreamFailure,
 } from "./connection.ts";
 import { createPending } from "./pending.ts";
+import { createServerRequests } from "./server-requests.ts";
 
 export interface StdioConnectionOptions extends ConnectionOptions {
   /** How much may wait in the pipe to the child before calls are refused, in bytes. @defaultValue 8 MiB */
@@ -28,13 +28,16 @@ export function createStdioConnection(
   options: StdioConnectionOptions,
 ): UpstreamConnection {
   const { target, maxMessageBytes, maxBufferedBytes = 8 * 1024 * 1024 } = options;
+  const requests = createServerRequests(listener, write);
   let closed = false;
   const pending = createPending(
     {
-      onOther: (message, envelope) => listener.onServerNotification(message, envelope),
-      onRequest(message, { id, method }) {
+      onOther(message, envelope) {
+        if (!requests.cancel(message, envelope)) listener.onServerNotification(message, envelope);
+      },
+      onRequest(message, envelope, exchange) {
         // Modern servers have no requests of their own, and take no answers.
-        if (target.era === "legacy") write(answerServerRequest(message.subarray(id.start, id.end), method));
+        if (target.era === "legacy") requests.take(message, envelope, exchange);
       },
     },
     options,
@@ -58,6 +61,9 @@ export function createStdioConnection(
 
   return {
     target,
+    get isOpen() {
+      return canWrite();
+    },
     get inFlight() {
       return pending.size;
     },
@@ -81,13 +87,18 @@ export function createStdioConnection(
     },
     async close() {
       closed = true;
+      requests.end();
       pending.failAll({ executed: "maybe", kind: "closed", message: "the gateway closed the connection" });
       await child.stop();
     },
   };
 
+  function canWrite(): boolean {
+    return !closed && !child.hasExited && child.stdin.writable;
+  }
+
   function refuseToWrite(): UpstreamFailure | undefined {
-    if (closed || child.hasExited || !child.stdin.writable) {
+    if (!canWrite()) {
       return { executed: "no", kind: "closed", message: "the server's process has ended" };
     }
     if (child.stdin.writableLength > maxBufferedBytes) {
@@ -117,6 +128,7 @@ export function createStdioConnection(
   function goDown(failure: UpstreamFailure): void {
     if (closed) return;
     closed = true;
+    requests.end();
     pending.failAll(failure);
     listener.onDown(failure);
   }

@@ -45,6 +45,8 @@ export interface Envelope {
   meta: Span;
   /** Whether a request carries what a multi-round-trip retry does: `inputResponses` or `requestState`. */
   isInputRound: boolean;
+  /** Whether a request of 2025-11-25 wants to be run as a task: it has `params.task`. */
+  isTask: boolean;
   /** `params._meta.progressToken` of a request. */
   metaProgressToken: Span;
   /** The reserved `_meta` keys of revision 2026-07-28, whatever their types. */
@@ -54,6 +56,8 @@ export interface Envelope {
   /** `result`, if it is an object. */
   result: Span;
   resultIsEmpty: boolean;
+  /** `result.isError` is true: the tool ran and failed. */
+  isToolError: boolean;
   /** `result.resultType`, whatever its type. */
   resultType: Span;
   hasTtl: boolean;
@@ -230,6 +234,7 @@ function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envel
       if (slot !== undefined) envelope[slot] = put(envelope[slot], value, end);
       else if (stringIs(bytes, key, keyEnd, "inputResponses") || stringIs(bytes, key, keyEnd, "requestState"))
         envelope.isInputRound = true;
+      else if (stringIs(bytes, key, keyEnd, "task")) envelope.isTask = true;
     }
     key = nextMember(bytes, end);
   }
@@ -283,6 +288,7 @@ function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envel
     const end = skipValue(bytes, value, depth - 1);
     if (stringIs(bytes, key, keyEnd, "resultType")) envelope.resultType = { start: value, end };
     else if (stringIs(bytes, key, keyEnd, "ttlMs")) envelope.hasTtl = true;
+    else if (bytes[value] === 0x74 && stringIs(bytes, key, keyEnd, "isError")) envelope.isToolError = true;
     key = nextMember(bytes, end);
   }
   envelope.resultIsEmpty = members === 0;
@@ -324,12 +330,14 @@ function emptyEnvelope(): Envelope {
     refUri: ABSENT,
     meta: ABSENT,
     isInputRound: false,
+    isTask: false,
     metaProgressToken: ABSENT,
     metaVersion: ABSENT,
     metaCapabilities: ABSENT,
     metaLogLevel: ABSENT,
     result: ABSENT,
     resultIsEmpty: false,
+    isToolError: false,
     resultType: ABSENT,
     hasTtl: false,
     errorCode: ABSENT,

@@ -9,6 +9,8 @@ export interface SseParserOptions {
   /** An event has become long; see {@link LineSplitterOptions.onLongLine}. The sink's `end` is the event's. */
   readonly onLongEvent?: (head: Buffer) => LinePartSink | undefined;
   readonly onOversize: () => void;
+  /** A field beside the data, told when its line has come. */
+  readonly onField?: (name: "event" | "id" | "retry", value: string) => void;
 }
 
 export interface SseParser {
@@ -17,11 +19,13 @@ export interface SseParser {
 
 const COLON = 0x3a;
 const SPACE = 0x20;
+/** Longest line of a field other than `data` that is looked at. */
+const MAX_FIELD_BYTES = 4 * 1024;
 const LINE_FEED = Buffer.from("\n");
 
 /** Parses an event stream; only `data` matters to MCP, and an event without data is not delivered. */
 export function createSseParser(options: SseParserOptions): SseParser {
-  const { maxEventBytes, onEvent, onLongEvent, onOversize } = options;
+  const { maxEventBytes, onEvent, onLongEvent, onOversize, onField } = options;
   let data: Buffer[] = [];
   let bytes = 0;
   let broken = false;
@@ -53,6 +57,7 @@ export function createSseParser(options: SseParserOptions): SseParser {
       return;
     }
     const value = dataOf(line);
+    if (value === undefined && onField !== undefined) noteField(line, onField);
     if (value === undefined || broken) return;
     if (sink !== undefined) {
       sink.part(LINE_FEED);
@@ -90,6 +95,16 @@ function dataOf(line: Buffer): Buffer | undefined {
   if (line.length === 4) return Buffer.alloc(0);
   if (line[4] !== COLON) return undefined;
   return line.subarray(line[5] === SPACE ? 6 : 5);
+}
+
+function noteField(line: Buffer, onField: NonNullable<SseParserOptions["onField"]>): void {
+  if (line.length > MAX_FIELD_BYTES) return;
+  const text = line.toString("utf8");
+  const colon = text.indexOf(":");
+  if (colon === -1) return;
+  const name = text.slice(0, colon);
+  if (name === "event" || name === "id" || name === "retry")
+    onField(name, text.slice(text[colon + 1] === " " ? colon + 2 : colon + 1));
 }
 
 /** What stands before and behind a message that is an event. */

@@ -35,6 +35,12 @@ it.each([
     15_020,
     1_024,
   ],
+  // As llama-server itself answers.
+  [
+    '{"error":{"code":400,"message":"request (6023 tokens) exceeds the available context size (512 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":6023,"n_ctx":512}}',
+    6_023,
+    512,
+  ],
 ])("finds the counts in an overflow: %s", (body, promptTokens, contextLength) => {
   const error = errorOfBody(400, body, {});
   expect(error).toBeInstanceOf(ContextOverflowError);

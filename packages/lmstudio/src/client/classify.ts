@@ -39,9 +39,12 @@ function errorOfWords(message: string, kind: string, facts: ErrorFacts): LmStudi
   ) {
     const tokens = numberIn(
       message,
-      /(?:n_keep: |"n_prompt_tokens":|input has |resulted in |too long: )(\d+)/,
+      /(?:n_keep: |"n_prompt_tokens":|input has |resulted in |too long: |request \()(\d+)/,
     );
-    const length = numberIn(message, /(?:n_ctx: |"n_ctx":|context length is |tokens > )(\d+)/);
+    const length = numberIn(
+      message,
+      /(?:n_ctx: |"n_ctx":|context length is |tokens > |context size \()(\d+)/,
+    );
     return new ContextOverflowError(message, tokens, length, facts);
   }
   if (/Unexpected endpoint or method/.test(message))

@@ -13,14 +13,18 @@ export interface Pass {
 }
 
 export interface ModelGate {
-  /** @throws the signal's reason. */
-  enter(model: string, signal: AbortSignal): Promise<Pass>;
+  /**
+   * @param evicts - Whether a load for this call makes the host unload another model; one that a person would do does not.
+   * @throws the signal's reason.
+   */
+  enter(model: string, signal: AbortSignal, evicts: boolean): Promise<Pass>;
   /** Calls that wait for a load or a swap. */
   readonly waiting: number;
 }
 
 interface Waiter {
   readonly model: string;
+  readonly evicts: boolean;
   readonly admit: (pass: Pass) => void;
 }
 
@@ -28,17 +32,19 @@ export function createModelGate(residency: Residency): ModelGate {
   const active = new Map<string, number>();
   const queue: Waiter[] = [];
   let loading: string | undefined;
-  /** Loaded by the last call, where the host does not say what it has. */
-  let lastLoaded: string | undefined;
+  /** Have answered though the host does not list them as loaded: it knows them by another name, or its list is late. */
+  const unlisted = new Set<string>();
   /** Seen loaded before and after another model's load: a person's, which no request unloads. */
   const lasting = new Set<string>();
 
   return {
-    async enter(model, signal) {
+    async enter(model, signal, evicts) {
       await residency.known(signal);
+      signal.throwIfAborted();
       return new Promise<Pass>((resolve, reject) => {
         const waiter: Waiter = {
           model,
+          evicts,
           admit(pass) {
             signal.removeEventListener("abort", leave);
             resolve(pass);
@@ -65,9 +71,9 @@ export function createModelGate(residency: Residency): ModelGate {
     while (loading === undefined) {
       const [first] = queue;
       if (first === undefined) return;
-      const { model } = first;
+      const { model, evicts } = first;
       if (isLoaded(model)) admitAll((waiter) => waiter.model === model);
-      else if ([...active.keys()].some((other) => !lasting.has(other))) return;
+      else if (evicts && [...active.keys()].some((other) => !lasting.has(other))) return;
       else {
         loading = model;
         queue.shift();
@@ -114,20 +120,21 @@ export function createModelGate(residency: Residency): ModelGate {
 
   async function loaded(model: string): Promise<void> {
     const before = loadedNow();
-    lastLoaded = model;
     residency.stale();
     await residency.known(never);
     const after = loadedNow();
     for (const name of after) if (before.has(name) && name !== model) lasting.add(name);
     for (const name of [...lasting]) if (!after.has(name)) lasting.delete(name);
+    if (residency.has(model) === false && unlisted.size < maxUnlisted) unlisted.add(model);
     loading = undefined;
     // All that wait for it now go with the first: one swap for all of them.
     admitAll((waiter) => waiter.model === model && isLoaded(model));
     admitWaiting();
   }
 
+  /** Where a host does not say what it has loaded, nothing is known of its swaps either, and every call passes. */
   function isLoaded(model: string): boolean {
-    return residency.has(model) ?? lastLoaded === model;
+    return residency.has(model) !== false || unlisted.has(model);
   }
 
   /** Of the models that are asked for here. */
@@ -137,4 +144,5 @@ export function createModelGate(residency: Residency): ModelGate {
   }
 }
 
+const maxUnlisted = 100;
 const never = /* @__PURE__ */ new AbortController().signal;

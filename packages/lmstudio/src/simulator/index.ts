@@ -5,10 +5,11 @@ export type {
   SimulatedRequest,
   SimulatorModel,
   SimulatorOptions,
+  SimulatorPatch,
 } from "./options.ts";
+export type { RecordedRequest } from "./recorded.ts";
 export {
   createLmStudioSimulator,
   type InstanceState,
   type LmStudioSimulator,
-  type RecordedRequest,
 } from "./simulator.ts";

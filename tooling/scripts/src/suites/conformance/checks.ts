@@ -8,7 +8,7 @@ interface WrittenCheck {
   readonly errorMessage?: string;
 }
 
-export interface CheckCount {
+interface CheckCount {
   /** How often it was found to hold. */
   readonly passed: number;
   /** What the other times were about. */

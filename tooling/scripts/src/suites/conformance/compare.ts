@@ -8,7 +8,7 @@ export interface Exception {
   readonly why: string;
 }
 
-export interface LostCheck {
+interface LostCheck {
   readonly check: string;
   readonly complaints: readonly string[];
   /** Undefined when nobody has said why. */

@@ -1,0 +1,87 @@
+// What reports are made of, without measuring anything.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { compareReports } from "../src/compare.ts";
+import { describeMachine } from "../src/machine.ts";
+import { printSvg } from "../src/report/svg.ts";
+import type { Report } from "../src/result.ts";
+import { readTables } from "../src/scenarios/package-benches.ts";
+import { keepReport, readReports } from "../src/store.ts";
+
+function reportOf(value: number, low: number, high: number): Report {
+  return {
+    measuredAt: "2026-11-20T00:00:00.000Z",
+    profile: "quick",
+    machine: describeMachine(),
+    result: {
+      scenario: "speed",
+      title: "Speed <of> it",
+      summary: ["Some words & more."],
+      tables: [{ title: "T", columns: ["a", "b"], rows: [["x|y", 1]] }],
+      charts: [
+        { title: "C", unit: "ms", kind: "bars", labels: ["one"], series: [{ name: "s", values: [3] }] },
+        { title: "L", unit: "ms", kind: "lines", labels: [1, 2], series: [{ name: "s", values: [3, null] }] },
+      ],
+      claims: [{ source: "doc", claim: "fast", measured: "very", met: true }],
+      keyFigures: [{ name: "ratio", value, low, high, better: "lower" }],
+      skipped: ["moon: not here"],
+      data: {},
+    },
+  };
+}
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fairlead-report-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("a kept report", () => {
+  it("is read back, and shown on one page that loads nothing", async () => {
+    const report = reportOf(2, 1.9, 2.1);
+    await keepReport(folder, report);
+    expect(await readReports(folder)).toEqual([report]);
+    const page = await readFile(join(folder, "index.html"), "utf8");
+    expect(page).toContain("Speed &lt;of&gt; it");
+    expect(page).not.toMatch(/\b(src|href)="(?!#)/);
+    const markdown = await readFile(join(folder, "speed.md"), "utf8");
+    expect(markdown).toContain("| x\\|y | 1 |");
+    expect(markdown).toContain("- moon: not here");
+  });
+});
+
+describe("a chart", () => {
+  it("has a bar or a point for each value, and none for what was not measured", () => {
+    const [bars, lines] = reportOf(1, 1, 1).result.charts;
+    if (bars === undefined || lines === undefined) throw new Error("no charts");
+    expect(printSvg(bars).match(/<rect/g)).toHaveLength(1);
+    expect(/points="([^"]*)"/.exec(printSvg(lines))?.[1]?.split(" ")).toHaveLength(1);
+  });
+});
+
+describe("a comparison", () => {
+  it.each([
+    ["worse", reportOf(3, 2.8, 3.2)],
+    ["better", reportOf(1.5, 1.4, 1.6)],
+    ["same, since within the noise", reportOf(2.3, 1.8, 2.6)],
+    ["same, since small", reportOf(2.15, 2.14, 2.16)],
+  ])("says %s", (verdict, after) => {
+    const [change] = compareReports([reportOf(2, 1.95, 2.05)], [after]);
+    expect(verdict.startsWith(change?.verdict ?? "none")).toBe(true);
+  });
+
+  it("leaves out what only one of the two has", () => {
+    expect(compareReports([], [reportOf(1, 1, 1)])).toEqual([]);
+  });
+});
+
+it("reads the tables of a script's Markdown", () => {
+  expect(
+    readTables("# One\n\nwords\n\n| a | b |\n|---|:-:|\n| 1 | **2** |\n\nmore\n| c |\n| --- |\n| `3` |\n"),
+  ).toEqual([
+    { title: "words", columns: ["a", "b"], rows: [["1", "2"]] },
+    { title: "more", columns: ["c"], rows: [["3"]] },
+  ]);
+});
