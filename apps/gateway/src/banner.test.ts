@@ -23,6 +23,7 @@ const ready: UpstreamStatus = {
   sessions: 0,
   breaker: "closed",
   ejected: false,
+  load: null,
   calls: 0,
   failures: 0,
   server: { name: "files", version: "1" },
@@ -46,6 +47,9 @@ const pool: PoolStatus = {
   resourceTemplates: 0,
   prompts: 0,
   queued: 0,
+  hedges: { started: 0, won: 0 },
+  cache: null,
+  scaling: [],
   replicas: [ready, waiting],
 };
 const status: MultiplexerStatus = {

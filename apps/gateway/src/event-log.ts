@@ -34,6 +34,12 @@ export function eventLogger(logger: Logger): (event: MultiplexerEvent) => void {
       case "failover":
         logger.warn(event, `${event.upstream} was failed over: ${event.reason}; ${event.moved} calls moved`);
         return;
+      case "upstream-scaled":
+        logger.info(
+          event,
+          `${event.upstream} has ${event.to} replicas instead of ${event.from}: ${event.reason}`,
+        );
+        return;
       case "calls-moved":
         logger.warn(event, `calls on ${event.upstream} failed and go on on ${event.to}: ${event.reason}`);
         return;

@@ -154,9 +154,9 @@ it(`keeps every promise against faulty upstreams (seed ${seed})`, { timeout: 900
       ({ text, says, code }) => text === undefined && says === undefined && code !== "broken inside",
     ),
   ).toEqual([]);
+  expect(storm.hits).toBeGreaterThan(0);
   // The faults did happen, and so did answers. How many is a matter of the machine's load: the longer calls take, the more
   // of them a crash takes along.
-  expect(storm.hits).toBeGreaterThan(0);
   expect(outcomes.filter(({ text }) => text === undefined).length).toBeGreaterThan(CALLS / 100);
   expect(outcomes.filter(({ text }) => text !== undefined).length).toBeGreaterThan(CALLS / 10);
   const { calls } = await gateway.status();

@@ -1,6 +1,7 @@
 // What a multiplexer is made of, in plain data. The gateway reads it from a file; a library user writes it down.
 
 import type { StrategyFactory } from "@fairlead/balancer";
+import type { ViewConfig } from "./catalog/view.ts";
 
 /** What a pool uses that names no strategy. */
 export const DEFAULT_STRATEGY = "least-connections";
@@ -18,6 +19,11 @@ interface UpstreamCommon {
   /** Most calls at a time; more wait or go elsewhere. @defaultValue unlimited */
   readonly maxConcurrency?: number | undefined;
   /**
+   * Most calls in a minute, also all at once after a pause, as its provider allows them; more wait for their turn, or go to
+   * upstreams of another priority. @defaultValue unlimited
+   */
+  readonly requestsPerMinute?: number | undefined;
+  /**
    * `"modern"`: speaks revision 2026-07-28; `"legacy"`: speaks 2025-11-25 or older; `"auto"`: is asked once.
    * @defaultValue "auto"
    */
@@ -30,6 +36,28 @@ interface UpstreamCommon {
   readonly capabilities?: readonly string[] | undefined;
   /** `false`: is not started and gets no calls until it is enabled. @defaultValue true */
   readonly enabled?: boolean | undefined;
+  /** How many processes are started with `command`: so many, or as many as it takes. @defaultValue 1 */
+  readonly replicas?: number | ReplicasConfig | undefined;
+}
+
+/** Replicas of one upstream, under the ids `<id>.1`, `<id>.2` and so on. */
+export interface ReplicasConfig {
+  /** From 1. @defaultValue 1 */
+  readonly min?: number | undefined;
+  /** At most 256. @defaultValue `min`: always as many */
+  readonly max?: number | undefined;
+  /** Calls that one replica should have at a time. @defaultValue `maxConcurrency`, or 4 */
+  readonly targetInFlight?: number | undefined;
+  /** More are started when a call has waited this long, in milliseconds. @defaultValue 100 */
+  readonly scaleUpWaitMs?: number | undefined;
+  /** More are started when the replicas have this share (0 to 1) of `targetInFlight`. @defaultValue 0.8 */
+  readonly scaleUpRatio?: number | undefined;
+  /** One ends when the others would have no more than this share (0 to 1). @defaultValue 0.5 */
+  readonly scaleDownRatio?: number | undefined;
+  /** Between two additions, in milliseconds. @defaultValue 1 000 */
+  readonly upCooldownMs?: number | undefined;
+  /** How long one fewer must have been enough before one ends, in milliseconds. @defaultValue 30 000 */
+  readonly downCooldownMs?: number | undefined;
 }
 
 interface ProcessConfig {
@@ -64,6 +92,48 @@ export interface ToolPolicy {
   /** `"safe"`: may run twice, so it is retried elsewhere; `"never"`: not even if annotated as read-only. */
   readonly retry?: "safe" | "never" | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly maxTimeoutMs?: number | undefined;
+  readonly maxAttempts?: number | undefined;
+  /** Instead of the pool's. */
+  readonly adaptiveTimeout?: AdaptiveTimeoutConfig | undefined;
+  /** Instead of the pool's. */
+  readonly hedge?: HedgeConfig | undefined;
+  /** Keeps results. @defaultValue off */
+  readonly cache?: CacheConfig | undefined;
+}
+
+/** A deadline that follows how long a tool has taken lately; `timeoutMs` holds until enough is known, and at most. */
+export interface AdaptiveTimeoutConfig {
+  /** @defaultValue true */
+  readonly enabled?: boolean | undefined;
+  /** The deadline is this quantile of recent durations times `factor`. @defaultValue 0.99 */
+  readonly quantile?: number | undefined;
+  /** @defaultValue 3 */
+  readonly factor?: number | undefined;
+  /** Never below, in milliseconds. @defaultValue 1 000 */
+  readonly minMs?: number | undefined;
+  /** Durations needed before the deadline follows them. @defaultValue 20 */
+  readonly warmUp?: number | undefined;
+  /** Older durations count no more, in milliseconds. @defaultValue 300 000 */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** A second attempt on another upstream when a read-only call takes longer than most; the first answer wins. */
+export interface HedgeConfig {
+  /** @defaultValue true */
+  readonly enabled?: boolean | undefined;
+  /** How long to wait for an answer before that, in milliseconds. @defaultValue the quantile of recent durations */
+  readonly delayMs?: number | undefined;
+  /** Which quantile, when there is no `delayMs`. @defaultValue 0.95 */
+  readonly quantile?: number | undefined;
+}
+
+/** Results of a tool that stay true for a while, for equal arguments. */
+export interface CacheConfig {
+  /** How long, in milliseconds. */
+  readonly ttlMs: number;
+  /** Whether a result for one caller is one for every other, too. @defaultValue false */
+  readonly shared?: boolean | undefined;
 }
 
 /** The upstreams that serve one namespace. */
@@ -92,6 +162,12 @@ export interface PoolConfig {
   /** Whether `readOnlyHint` and `idempotentHint` of this pool's tools are believed. @defaultValue true */
   readonly trustAnnotations?: boolean | undefined;
   readonly tools?: Readonly<Record<string, ToolPolicy>> | undefined;
+  /** @defaultValue off */
+  readonly adaptiveTimeout?: AdaptiveTimeoutConfig | undefined;
+  /** @defaultValue off */
+  readonly hedge?: HedgeConfig | undefined;
+  /** Most that the results of all tools with a `cache` take, in bytes. @defaultValue 16 MiB */
+  readonly cacheBytes?: number | undefined;
   /**
    * Who shares a session with an upstream that keeps sessions (a process, or a legacy server over HTTP). Servers without
    * sessions, and of revision 2026-07-28, are always shared.
@@ -119,6 +195,11 @@ export interface PoolConfig {
    * @defaultValue 0.5
    */
   readonly panicThresholdRatio?: number | undefined;
+  /**
+   * Whether the strategy is told CPU and memory of the processes that the gateway has started (Linux only).
+   * @defaultValue true with `resource-aware`
+   */
+  readonly loadReports?: boolean | undefined;
   /**
    * What it means when an upstream answers HTTP 503: `"rejected"` that it has not executed the call, which may therefore go
    * elsewhere whatever it does; `"unknown"` that nobody can tell. @defaultValue "unknown"
@@ -295,6 +376,8 @@ export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
   /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
   readonly poolDefaults?: PoolDefaults | undefined;
+  /** Selections of tools by name, each at `<basePath>/<name>`, or given to callers. @defaultValue none */
+  readonly views?: Readonly<Record<string, ViewConfig>> | undefined;
   /** Rules about single kinds of calls. @defaultValue none, which costs nothing */
   readonly routing?: RoutingConfig | undefined;
   /**

@@ -2,8 +2,9 @@
 import { createBalancer } from "@fairlead/balancer";
 import { createCircuitBreaker } from "@fairlead/core";
 import { isNamespace } from "./catalog/names.ts";
-import type { MultiplexerConfig, PoolConfig } from "./config.ts";
+import type { MultiplexerConfig, PoolConfig, UpstreamConfig } from "./config.ts";
 import { balancerOptions, breakerOptions } from "./pool/balancer-options.ts";
+import { rangeOf } from "./pool/scaler.ts";
 import { routingContradictions } from "./router/routing-contradictions.ts";
 
 /** Something about a configuration that a person should know. */
@@ -80,7 +81,22 @@ function poolContradictions(pool: PoolConfig, path: string, separator: string): 
         : "choose a value in that range";
     add(key, `pool "${namespace}": ${message}`, fix);
   }
+  for (const [at, upstream] of upstreams.entries()) {
+    const refusal = refusalOf("replicas", () => checkReplicas(upstream));
+    if (refusal !== undefined)
+      add(
+        `upstreams[${at}].replicas`,
+        `pool "${namespace}": ${refusal.message}`,
+        "choose a value in that range",
+      );
+  }
   return found;
+}
+
+function checkReplicas({ replicas, command, maxConcurrency }: UpstreamConfig): void {
+  if (replicas === undefined) return;
+  if (command === undefined) throw new RangeError("replicas needs a command, to start them with");
+  rangeOf(replicas, maxConcurrency);
 }
 
 /** What the balancer and the breakers say to their options. */

@@ -34,6 +34,15 @@ export type MultiplexerEvent =
       readonly reason: string;
       readonly moved: number;
     }
+  /** An upstream gets more or fewer replicas. */
+  | {
+      readonly type: "upstream-scaled";
+      readonly pool: string;
+      readonly upstream: string;
+      readonly from: number;
+      readonly to: number;
+      readonly reason: string;
+    }
   /** Calls that failed on `upstream` go on elsewhere, the first one on `to`; told once for many in a row. */
   | {
       readonly type: "calls-moved";

@@ -1,6 +1,7 @@
 // Changes while it runs: pools and upstreams come, go, change and rest, and calls that have nothing to do with it do not
 // notice. Changes of one pool follow one after another.
 
+import type { Explanation } from "@fairlead/balancer";
 import type { Catalog, Collision } from "./catalog/catalog.ts";
 import { LIST_KINDS } from "./catalog/lists.ts";
 import type { Notifier } from "./client/notifier.ts";
@@ -53,6 +54,11 @@ export interface Management {
   drain(id: string): Promise<void>;
   undrain(id: string): void;
   /**
+   * How a call to a pool would be placed now, and how the strategy ranks the upstreams for it; changes nothing.
+   * @throws {@link AggregatorError} `POOL_UNKNOWN`
+   */
+  explain(namespace: string, tool?: string): Explanation;
+  /**
    * Starts an upstream anew, after its calls have finished. While no other upstream of its pool serves, the new process
    * starts before the old one ends.
    */
@@ -77,10 +83,13 @@ export interface ManagementOptions {
 
 const DRAIN_TIMEOUT_MS = 30_000;
 
-export function createManagement(options: ManagementOptions): Management {
+export function createManagement(
+  options: ManagementOptions,
+): Management & { /** Ends all pools, those that are leaving too. */ stop(): Promise<void> } {
   const { pools, separator, catalog, notifier, sessions, service, onEvent } = options;
   /** The last change of each pool, for the next one to wait for. */
   const changes = new WeakMap<Pool, Promise<unknown>>();
+  const leaving = new Set<Pool>();
 
   return {
     async addPool(given) {
@@ -166,6 +175,10 @@ export function createManagement(options: ManagementOptions): Management {
       const pool = poolWith(id);
       for (const member of pool.upstreams.membersOf(id)) pool.undrain(member);
     },
+    async stop() {
+      await Promise.all([...pools, ...leaving].map((pool) => pool.stop()));
+    },
+    explain: (namespace, tool) => poolOf(namespace).explain(tool),
     async restartServer(id) {
       const pool = poolWith(id);
       await inOrder(pool, () => pool.upstreams.restart(id, DRAIN_TIMEOUT_MS));
@@ -213,8 +226,10 @@ export function createManagement(options: ManagementOptions): Management {
     notifier.listChanged(pool, kinds);
     pools.splice(pools.indexOf(pool), 1);
     catalog.remove(pool);
+    leaving.add(pool);
     await pool.drainAll(drainTimeoutMs);
     await pool.stop();
+    leaving.delete(pool);
     if (scope !== undefined) {
       service.endListens(scope);
       sessions.closeScope(scope);

@@ -45,6 +45,8 @@ export function createPoolListener(options: PoolListenerOptions): PoolListener {
     onStderr: (pool, { id }, text) => onEvent({ type: "stderr", pool: pool.namespace, upstream: id, text }),
     onProblem: (pool, { id }, message) =>
       onEvent({ type: "problem", pool: pool.namespace, upstream: id, message }),
+    onScaled: ({ namespace }, upstream, from, to, reason) =>
+      onEvent({ type: "upstream-scaled", pool: namespace, upstream, from, to, reason }),
     onFailover({ namespace }, from, to, reason) {
       if (history.moved(namespace, from, to, reason))
         onEvent({ type: "calls-moved", pool: namespace, upstream: from, to, reason });

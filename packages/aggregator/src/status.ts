@@ -1,4 +1,5 @@
 // The state of everything at one moment, in plain data for people and dashboards.
+import type { EndpointSnapshot, LoadReport } from "@fairlead/balancer";
 import type { Clock } from "@fairlead/core";
 import { overallFigures } from "./analytics/analytics.ts";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -6,6 +7,8 @@ import type { Service } from "./client/service.ts";
 import type { Sessions } from "./client/sessions.ts";
 import { isServing, type PoolMember, stateOf } from "./pool/member.ts";
 import type { Pool } from "./pool/pool.ts";
+import type { ResultCache } from "./pool/result-cache.ts";
+import { rangeOf } from "./pool/scaler.ts";
 import type { ReplicaStatus } from "./upstream/replica-state.ts";
 
 export interface MultiplexerStatus {
@@ -49,6 +52,22 @@ export interface PoolStatus {
   readonly prompts: number;
   /** Calls that wait for an upstream. */
   readonly queued: number;
+  /** Second attempts of slow calls, and how many of them answered first. */
+  readonly hedges: { readonly started: number; readonly won: number };
+  /** Results that are kept; null when no tool has any. */
+  readonly cache: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly hits: number;
+    readonly misses: number;
+  } | null;
+  /** Upstreams with a configured number of replicas, and how many they have now. */
+  readonly scaling: readonly {
+    readonly upstream: string;
+    readonly min: number;
+    readonly max: number;
+    readonly replicas: number;
+  }[];
   readonly replicas: readonly UpstreamStatus[];
 }
 
@@ -76,6 +95,8 @@ export interface UpstreamStatus {
   readonly breaker: "closed" | "open" | "half-open";
   /** Whether it gets no calls for a while, since too many failed. */
   readonly ejected: boolean;
+  /** What it last reported about its load, or was measured of its process; null when nothing is known. */
+  readonly load: LoadReport | null;
   readonly calls: number;
   readonly failures: number;
   readonly server: { readonly name: string; readonly version: string } | null;
@@ -154,8 +175,23 @@ function summaryOf({
 function overall({ pools, draining, initialized }: StatusSources): MultiplexerStatus["status"] {
   if (draining) return "draining";
   const all = pools.flatMap(({ members }) => members.map((member) => stateOf(member).status));
-  if (all.every((status) => NOT_BROKEN.has(status))) return "ready";
+  const serves = pools.every(({ members }) => members.some((member) => stateOf(member).status === "ready"));
+  if (serves && all.every((status) => NOT_BROKEN.has(status))) return "ready";
   return initialized || all.includes("ready") ? "degraded" : "starting";
+}
+
+function scalingOf({ upstreams }: Pool): PoolStatus["scaling"] {
+  return [...upstreams.configured].flatMap(([upstream, { replicas, maxConcurrency }]) => {
+    if (replicas === undefined) return [];
+    const { min, max } = rangeOf(replicas, maxConcurrency);
+    return [{ upstream, min, max, replicas: upstreams.membersOf(upstream).length }];
+  });
+}
+
+function cacheStatus(cache: ResultCache | undefined): PoolStatus["cache"] {
+  if (cache === undefined) return null;
+  const { entries, bytes, hits, misses } = cache;
+  return { entries, bytes, hits, misses };
 }
 
 /** States that an upstream is in when everything is as it should be. */
@@ -164,7 +200,7 @@ const NOT_BROKEN: ReadonlySet<ReplicaStatus> = new Set<ReplicaStatus>(["ready", 
 function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus {
   const { lists } = pool.catalog;
   const { strategy, endpoints } = pool.balancing;
-  const ejected = new Set(endpoints.filter((endpoint) => endpoint.ejected).map(({ id }) => id));
+  const balanced = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   return {
     namespace: pool.namespace,
     path: `${basePath}/${pool.namespace}`,
@@ -174,11 +210,19 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
     queued: pool.queued,
-    replicas: pool.members.map((member) => upstreamStatus(member, pool, ejected.has(member.id), clock)),
+    hedges: { ...pool.hedges },
+    cache: cacheStatus(pool.cache),
+    scaling: scalingOf(pool),
+    replicas: pool.members.map((member) => upstreamStatus(member, pool, balanced.get(member.id), clock)),
   };
 }
 
-function upstreamStatus(member: PoolMember, pool: Pool, ejected: boolean, clock: Clock): UpstreamStatus {
+function upstreamStatus(
+  member: PoolMember,
+  pool: Pool,
+  balanced: EndpointSnapshot | undefined,
+  clock: Clock,
+): UpstreamStatus {
   const { replica, breaker, config } = member;
   const { status, reason, nextTryAtMs, restarts, pid, info } = stateOf(member);
   return {
@@ -200,7 +244,8 @@ function upstreamStatus(member: PoolMember, pool: Pool, ejected: boolean, clock:
     inFlight: member.inFlight,
     sessions: pool.sessions.sizeOf(replica),
     breaker: breaker.state.status,
-    ejected,
+    ejected: balanced?.ejected === true,
+    load: balanced?.load ?? null,
     calls: member.calls,
     failures: member.failures,
     server: info?.serverInfo ?? null,

@@ -1,4 +1,5 @@
 // A multiplexer behind a real HTTP server, small scripted servers as upstreams, and callers that keep calling.
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import {
   createMultiplexer,
@@ -121,13 +122,17 @@ export interface Load {
 }
 
 /** Calls a tool from several callers at once, over and over. */
-export function keepCalling(harness: Harness, name: string, { callers = 8, ms = 5 } = {}): Load {
+export function keepCalling(
+  harness: Harness,
+  name: string,
+  { callers = 8, ms = 5, nonces = false } = {},
+): Load {
   const failures: string[] = [];
   let calls = 0;
   let stopped = false;
   const loops = Array.from({ length: callers }, async () => {
     while (!stopped) {
-      const { error } = await harness.call(name, { ms });
+      const { error } = await harness.call(name, nonces ? { ms, nonce: randomUUID() } : { ms });
       calls++;
       if (error !== undefined) failures.push(JSON.stringify(error));
     }

@@ -1,5 +1,9 @@
 // Pools and upstreams come, go and change under load, with real processes; the tool that is called is one that may not run
 // twice, so that every disturbance would show as a failed call.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSeededRandom } from "@fairlead/core/testing";
 import { describe, expect, it } from "vitest";
 import { type Harness, keepCalling, scripted, start, upstream } from "./harness.ts";
 
@@ -109,6 +113,93 @@ describe("pools", () => {
       code: "POOL_UNKNOWN",
     });
   }, 60_000);
+});
+
+describe("any sequence of changes", () => {
+  it("fails no call, and runs none twice", async () => {
+    const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
+    console.log(`changes: SEED=${seed}`);
+    const random = createSeededRandom(seed);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+    const directory = await mkdtemp(join(tmpdir(), "fairlead-changes-"));
+    const ledger = join(directory, "ledger");
+    try {
+      await using harness = await start({
+        pools: [
+          {
+            namespace: "p",
+            timeoutMs: 60_000,
+            queueTimeoutMs: 30_000,
+            upstreams: [scripted({ LEDGER: ledger }, { id: "a" })],
+          },
+        ],
+      });
+      const { multiplexer } = harness;
+      const load = keepCalling(harness, "p__work", { ms: 3, nonces: true });
+      const ids = ["a", "b", "c"];
+      const replicas = () => multiplexer.getStatus().pools[0]?.replicas ?? [];
+      const present = (): string[] =>
+        replicas()
+          .filter(({ reason, status }) => reason !== "leaves the pool" && status !== "stopped")
+          .map(({ id }) => id);
+      const serving = (): string[] =>
+        replicas()
+          .filter(({ status }) => status === "ready")
+          .map(({ id }) => id);
+      let changes = 0;
+      const step = async (): Promise<void> => {
+        const id = pick(ids);
+        const known = present().includes(id);
+        // Somebody has to serve: the last one is not taken away by hand.
+        const others = serving().filter((other) => other !== id).length > 0;
+        const kind = pick([
+          "add",
+          "remove",
+          "update",
+          "weight",
+          "drain",
+          "undrain",
+          "restart",
+          "failover",
+          "pool",
+          "enabled",
+        ]);
+        if (kind === "add" && !known) await multiplexer.addServer("p", scripted({ LEDGER: ledger }, { id }));
+        else if (kind === "remove" && known && others) await multiplexer.removeServer(id);
+        else if (kind === "update" && known)
+          await multiplexer.updateServer(id, { env: { LEDGER: ledger, VERSION: String(changes) } });
+        else if (kind === "weight" && known)
+          await multiplexer.updateServer(id, { weight: 1 + Math.floor(random() * 5) });
+        else if (kind === "drain" && known && others) await multiplexer.drain(id);
+        else if (kind === "undrain" && known) multiplexer.undrain(id);
+        else if (kind === "restart" && known) await multiplexer.restartServer(id);
+        else if (kind === "failover" && known && others) await multiplexer.forceFailover(id, "test");
+        else if (kind === "enabled" && known && others)
+          await multiplexer.updateServer(id, { enabled: random() < 0.5 });
+        else if (kind === "pool") {
+          const upstreams = ids
+            .filter((each) => each === "a" || random() < 0.6)
+            .map((each) => scripted({ LEDGER: ledger }, { id: each }));
+          await multiplexer.updatePool({
+            namespace: "p",
+            timeoutMs: 60_000,
+            queueTimeoutMs: 30_000,
+            strategy: pick(["round-robin", "least-connections"]),
+            upstreams,
+          });
+        } else return;
+        changes++;
+      };
+      for (let at = 0; at < 60; at++) await step();
+      expect(await load.stop()).toEqual([]);
+      expect(changes).toBeGreaterThan(10);
+      const executed = (await readFile(ledger, "utf8")).trim().split("\n");
+      expect(executed).toHaveLength(load.calls);
+      expect(new Set(executed).size).toBe(load.calls);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }, 120_000);
 });
 
 describe("upstreams", () => {

@@ -1,7 +1,5 @@
-export type { AnswerDelta, ToolCall, Usage } from "./client/answer.ts";
 export type { CallSettings } from "./client/caller.ts";
 export {
-  type AnswerEvent,
   createLmStudioClient,
   type HostStatus,
   type LmStudioClient,
@@ -19,14 +17,15 @@ export {
   ModelSubstitutedError,
 } from "./client/errors.ts";
 export type { LmStudioEvent } from "./client/events.ts";
-export type { Answer, AnswerTimings, AnswerWarning } from "./client/generate.ts";
+export type { Answer, AnswerEvent, AnswerTimings, AnswerWarning } from "./client/generate.ts";
 export type { HostStats } from "./client/host-stats.ts";
 export type { LlmRequestOptions } from "./client/llm-request.ts";
-export type { LoadedInstance, LoadRequest, LoadResult, ModelInfo } from "./client/models.ts";
+export type { LoadRequest, LoadResult } from "./client/loader.ts";
+export type { LoadedInstance, ModelInfo } from "./client/models.ts";
 export type { LmStudioClientOptions, LmStudioHost } from "./client/options.ts";
+export type { AnswerDelta, HostProgress, ToolCall, Usage } from "./client/parts.ts";
 export type { ChatMessage, ChatRequest, CompletionRequest } from "./client/requests.ts";
 export type { Backend } from "./client/wire/index.ts";
-export type { HostProgress } from "./client/wire/wire.ts";
 export type { Extractor } from "./multi-agent/extract.ts";
 export { multiAgentQuery } from "./multi-agent/query.ts";
 export type {

@@ -1,4 +1,5 @@
 // What the client makes of good answers.
+import { createFakeClock } from "@fairlead/core/testing";
 import { describe, expect, it } from "vitest";
 import type { AnswerEvent } from "../src/index.ts";
 import { ask, inferences, model, models, startPair } from "./client.ts";
@@ -170,16 +171,20 @@ describe("models", () => {
   });
 
   it("are loaded one after the other", async () => {
+    const clock = createFakeClock();
     await using pair = await startPair({
-      models: two.map((entry) => ({ ...entry, loaded: false, loadMs: 5 })),
+      clock,
+      models: two.map((entry) => ({ ...entry, loaded: false, loadMs: 1_000 })),
     });
-    await Promise.all(["a/one", "b/two"].map((key) => pair.client.models.load({ model: key })));
-    expect(pair.simulator.requests().map(({ path }) => path)).toEqual([
-      "/api/v1/models",
-      "/api/v1/models/load",
-      "/api/v1/models",
-      "/api/v1/models/load",
-    ]);
+    const begun = (): readonly (string | undefined)[] =>
+      pair.simulator.requests().flatMap(({ path, model: name }) => (path.endsWith("/load") ? [name] : []));
+    const loads = Promise.all(["a/one", "b/two"].map((key) => pair.client.models.load({ model: key })));
+    await until(() => clock.pending === 1);
+    expect(begun()).toEqual(["a/one"]);
+    await clock.advance(1_000);
+    await until(() => begun().length === 2 && clock.pending === 1);
+    await clock.advance(1_000);
+    expect((await loads).map(({ instanceId }) => instanceId)).toEqual(["a/one", "b/two"]);
   });
 
   it("that are unknown cannot be loaded or unloaded", async () => {

@@ -56,6 +56,65 @@ describe("a fault of the host", () => {
     expect(pair.client.hosts()).toMatchObject([{ circuit: "closed" }]);
   });
 
+  it.each<[Partial<SimulatorOptions>, object, LmStudioErrorCode]>([
+    [{ justInTime: false, noModelStatus: 404 }, {}, "NO_MODEL_LOADED"],
+    [{ unknownPathStatus: 404 }, { previousResponseId: "x", api: "responses" }, "INVALID_REQUEST"],
+    [{}, { extra: { response_format: { type: "json_object" } } }, "INVALID_REQUEST"],
+    [{}, { api: "responses", extra: { text: {} } }, "INVALID_REQUEST"],
+    [{}, { messages: [{ content: "x" }] as never[] }, "INVALID_REQUEST"],
+    [
+      { models: [{ ...models[0], key: model, maxContextLength: 4 }] },
+      { api: "messages" },
+      "CONTEXT_OVERFLOW",
+    ],
+    [
+      { messagesSystem: false },
+      { api: "messages", messages: [{ role: "system", content: "x" }, ...ask.messages] },
+      "INVALID_REQUEST",
+    ],
+  ])("%j asked %j is %s, once", async (simulated, more, code) => {
+    await using pair = await startPair(simulated);
+    expect(await errorOf(pair.client.chat({ ...ask, ...more }))).toMatchObject({ code, attempts: 1 });
+    expect(pair.client.hosts()).toMatchObject([{ circuit: "closed" }]);
+  });
+
+  it("of a wrong token is UNAUTHORIZED, and its beginning alone is told", async () => {
+    await using pair = await startPair({ apiToken: "sk-lm-1:2" }, { apiToken: "sk-wrong-secret" });
+    const error = await errorOf(pair.client.chat(ask));
+    expect(error).toMatchObject({ code: "UNAUTHORIZED", status: 401 });
+    expect(error.message).not.toContain("secret");
+  });
+
+  it.each([
+    ["load-failed", "MODEL_LOAD_FAILED", 1],
+    ["load-aborted", "CONTENTION", 4],
+    ["swap-html-500", "CONTENTION", 4],
+  ] as const)("%s at the load endpoint is %s", async (kind, code, attempts) => {
+    await using pair = await startPair({ faults: [{ kind, on: "load" }] });
+    expect(await errorOf(pair.client.models.load({ model }))).toMatchObject({ code, attempts });
+  });
+
+  it("of a host that forgets: an unloaded model is loaded again", async () => {
+    const clock = createFakeClock();
+    await using pair = await startPair({
+      clock,
+      idleTtlMs: 1_000,
+      models: [{ key: model, answer: "Yes.", loadMs: 0 }],
+    });
+    const asked = async (): Promise<unknown> => {
+      let done = false;
+      const call = pair.client.chat(ask).finally(() => {
+        done = true;
+      });
+      for (let turns = 0; !done && turns < 10_000; turns += 1) await clock.advance(5);
+      return call;
+    };
+    expect(await asked()).toMatchObject({ text: "Yes." });
+    await clock.advance(1_000);
+    expect(pair.simulator.instances()).toEqual([]);
+    expect(await asked()).toMatchObject({ text: "Yes.", attempts: 1 });
+  });
+
   it("is not there with the token", async () => {
     await using pair = await startPair({ apiToken: "sk-lm-1:2" }, { apiToken: "sk-lm-1:2" });
     expect(await pair.client.chat(ask)).toMatchObject({ text: "Two and two is four." });

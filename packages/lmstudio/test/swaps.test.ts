@@ -94,6 +94,21 @@ it("models that a person has loaded are asked at the same time, and wait for no 
   expect(faultsOf(pair.simulator)).toBe(1);
 });
 
+it("vectors and loads keep to the same order: no load breaks another off", async () => {
+  const models = [
+    one,
+    { key: "nomic", type: "embedding" as const, ...quick, loadMs: 10 },
+    { ...two, loadMs: 10 },
+  ];
+  await using pair = await startPair({ models }, { maxRetries: 0 });
+  const [vectors, answer, load] = await Promise.all([
+    pair.client.embed({ model: "nomic", input: ["text"] }),
+    pair.client.chat(ask("a/one")),
+    pair.client.models.load({ model: "b/two" }),
+  ]);
+  expect([vectors.length, answer.model, load.instanceId]).toEqual([1, "a/one", "b/two"]);
+});
+
 it("a load that fails lets the next caller try", async () => {
   const faults = [{ kind: "load-failed" as const, requests: [1] }];
   await using pair = await startPair({ models: [one], faults }, { maxRetries: 0 });

@@ -21,6 +21,7 @@ const { values } = parseArgs({
 });
 const [chunks, queries, seed] = [Number(values.chunks), Number(values.queries), Number(values.seed)];
 const BATCH = 500;
+const PER_DOCUMENT = 20;
 const corpus = createCorpus(768, seed);
 const space: EmbeddingSpace = { model: "generated", dimension: 768, documentPrefix: "", queryPrefix: "" };
 const folder = await mkdtemp(join(tmpdir(), "fairlead-rag-bench-"));
@@ -28,14 +29,27 @@ const store = await openStore(values.store ?? join(folder, "bench.sqlite"));
 
 let ingestMs = 0;
 for (let at = 0; at < chunks; at += BATCH) {
-  const documents = Array.from({ length: Math.min(BATCH, chunks - at) }, (_, place): StoredDocument => {
-    const text = corpus.text();
-    const id = `${at + place}`;
+  const documents = Array.from({ length: BATCH / PER_DOCUMENT }, (_, place): StoredDocument => {
+    const number = at / PER_DOCUMENT + place;
+    const parts = Array.from({ length: PER_DOCUMENT }, () => corpus.text());
     return {
-      ...{ collection: "bench", uri: id, title: "", mimeType: "text/plain", hash: id, fingerprint: "" },
-      metadata: { tenth: (at + place) % 10 },
-      chunks: [{ heading: "", text, hash: id, start: 0, end: text.length }],
-      vectors: [corpus.vector()],
+      ...{
+        collection: "bench",
+        uri: `${number}`,
+        title: "",
+        mimeType: "text/plain",
+        hash: `${number}`,
+        fingerprint: "",
+      },
+      metadata: { tenth: number % 10 },
+      chunks: parts.map((text, part) => ({
+        heading: "",
+        text,
+        hash: `${number}#${part}`,
+        start: 0,
+        end: text.length,
+      })),
+      vectors: parts.map(() => corpus.vector()),
     };
   });
   const started = performance.now();

@@ -1,5 +1,6 @@
 // A Postgres for tests without a server: PGlite behind its socket server, used through the ordinary driver.
 import { PGlite } from "@electric-sql/pglite";
+import { pg_textsearch } from "@electric-sql/pglite-pg_textsearch";
 import { vector } from "@electric-sql/pglite-pgvector";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 
@@ -12,8 +13,9 @@ export interface TestPostgres {
   close(): Promise<void>;
 }
 
-export async function startPglite(): Promise<TestPostgres> {
-  const database = await PGlite.create({ extensions: { vector } });
+/** With `bm25` it has pg_textsearch as well, so that a new store uses its index. */
+export async function startPglite({ bm25 = false } = {}): Promise<TestPostgres> {
+  const database = await PGlite.create({ extensions: bm25 ? { vector, pg_textsearch } : { vector } });
   const server = new PGLiteSocketServer({ db: database, port: 0, host: "127.0.0.1", maxConnections: 16 });
   await server.start();
   const address = server.getServerConn();

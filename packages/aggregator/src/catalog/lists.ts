@@ -31,6 +31,8 @@ export interface Entry {
   readonly nameSpan: Readonly<Span>;
   /** Of a tool: `annotations.readOnlyHint` or `annotations.idempotentHint` is true. */
   readonly repeatable: boolean;
+  /** Of a tool: `annotations.readOnlyHint` is true. */
+  readonly readOnly: boolean;
   /** Of a tool: its arguments that are also header fields in the modern era. */
   readonly headerParams: readonly HeaderParam[] | undefined;
 }
@@ -182,6 +184,7 @@ function parseEntries(message: Buffer, start: number, kind: ListKind, into: Entr
 function parseEntry(bytes: Buffer, keyName: string): Entry | undefined {
   let name: string | undefined;
   let repeatable = false;
+  let readOnly = false;
   let headerParams: Entry["headerParams"];
   const nameSpan = { start: -1, end: -1 };
   for (let key = firstMember(bytes, 0, DEFAULT_MAX_DEPTH); key !== -1; ) {
@@ -194,11 +197,12 @@ function parseEntry(bytes: Buffer, keyName: string): Entry | undefined {
       nameSpan.end = end;
     } else if (stringIs(bytes, key, keyEnd, "annotations")) {
       const hints = JSON.parse(bytes.toString("utf8", value, end)) as Record<string, unknown> | null;
-      repeatable = hints?.["readOnlyHint"] === true || hints?.["idempotentHint"] === true;
+      readOnly = hints?.["readOnlyHint"] === true;
+      repeatable = readOnly || hints?.["idempotentHint"] === true;
     } else if (stringIs(bytes, key, keyEnd, "inputSchema")) {
       headerParams = parseHeaderParams(bytes.subarray(value, end));
     }
     key = nextMember(bytes, end);
   }
-  return name === undefined ? undefined : { key: name, bytes, nameSpan, repeatable, headerParams };
+  return name === undefined ? undefined : { key: name, bytes, nameSpan, repeatable, readOnly, headerParams };
 }

@@ -6,12 +6,14 @@ import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
+import type { CallPolicy } from "../pool/policy.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
+import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
@@ -19,10 +21,6 @@ import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
 import { spliceForLegacy } from "./to-legacy.ts";
 import { headersForModern, spliceForModern } from "./to-modern.ts";
-
-/** Defaults of a call's time, in milliseconds. */
-const TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 600_000;
 
 /**
  * Runs a request on its pool. `target` is where its name stands, `logLevel` the least severe log message wanted, `routing`
@@ -37,6 +35,8 @@ export function forward(
 ): void {
   exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** One of the requests that a call takes when its server wants input; with what the further ones have beside their own. */
 interface Round {
@@ -56,6 +56,8 @@ class ForwardedRequest implements PoolRequest {
   readonly onlyModern: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
+  readonly track: Exchange["track"];
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -72,21 +74,19 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const { config } = route.pool;
-    const policy = method === "tools/call" ? config.tools?.[original] : undefined;
+    const policy = route.pool.policyOf(method, original);
     this.method = method;
     this.entry = entry;
+    this.policy = policy;
     this.caller = exchange.caller;
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
-    this.repeatable = mayRunTwice(method, entry, policy, config.trustAnnotations ?? true);
+    this.repeatable = mayRunTwice(this);
     this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
-    this.maxTimeoutMs = routing?.maxTimeoutMs ?? config.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
-    this.timeoutMs =
-      method === "tasks/result"
-        ? this.maxTimeoutMs
-        : (routing?.timeoutMs ?? policy?.timeoutMs ?? config.timeoutMs ?? TIMEOUT_MS);
+    this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
+    this.track = exchange.track;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -100,6 +100,11 @@ class ForwardedRequest implements PoolRequest {
 
   get subject(): string {
     return `${this.method === "tools/call" ? "tool" : this.method} ${this.#route.original}`;
+  }
+
+  argumentBytes(): Buffer {
+    const { message, envelope } = this.#exchange;
+    return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
   encode(id: number, upstream: RequestTarget): Buffer {
@@ -134,6 +139,7 @@ class ForwardedRequest implements PoolRequest {
   onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    exchange.track?.note(answer, answered);
     const taskId = taskMadeBy(exchange, answer, answered);
     if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
       exchange.fail(foreignTask(pool.namespace, upstream));
@@ -181,6 +187,7 @@ class ForwardedRequest implements PoolRequest {
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
+    exchange.track?.noteError(error.code);
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
     if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);

@@ -11,6 +11,7 @@ import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { type EventReader, parseEventId } from "./event-log.ts";
 import { ClientExchange } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
 import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
@@ -19,6 +20,7 @@ export interface HttpHandlerOptions {
   readonly catalog: Catalog;
   readonly service: Service;
   readonly sessions: Sessions;
+  readonly gate?: Gate | undefined;
   readonly maxRequestBytes: number;
   readonly maxDepth: number;
   /** Where everything is served; each pool is at `<basePath>/<namespace>`. */
@@ -31,7 +33,7 @@ export interface HttpHandler {
   /** Takes the request if its path is one of MCP's; false leaves it to the caller, untouched. */
   handle(request: IncomingMessage, response: ServerResponse, caller?: Caller): boolean;
   /** What a path serves; undefined when it is none of MCP's. */
-  scopeOf(path: string): Scope | "unknown" | undefined;
+  scopeOf(path: string, caller: Caller | undefined): Scope | "unknown" | undefined;
   /** From here on every response is the last one on its connection, and streams end. */
   drain(): void;
   close(): void;
@@ -43,7 +45,7 @@ const MAX_STREAMS = 4;
 const HTTP_ERROR = -31_400;
 
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { catalog, service, sessions, maxRequestBytes, maxDepth, basePath, onError } = options;
+  const { catalog, service, sessions, gate, maxRequestBytes, maxDepth, basePath, onError } = options;
   const keepAlive = createKeepAlive();
   const streams = new Set<() => void>();
   const connections = new WeakMap<object, Caller>();
@@ -52,7 +54,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
 
   return {
     handle(request, response, caller) {
-      const scope = scopeOf(request.url ?? "/");
+      const scope = scopeOf(request.url ?? "/", caller);
       if (scope === undefined) return false;
       if (scope === "unknown") {
         refuse(
@@ -85,12 +87,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     },
   };
 
-  function scopeOf(url: string): Scope | "unknown" | undefined {
+  function scopeOf(url: string, caller: Caller | undefined): Scope | "unknown" | undefined {
     const query = url.indexOf("?");
     const path = query === -1 ? url : url.slice(0, query);
-    if (path === basePath || path === `${basePath}/`) return catalog.all;
-    if (!path.startsWith(`${basePath}/`)) return undefined;
-    return catalog.ofPool(path.slice(basePath.length + 1)) ?? "unknown";
+    const isBase = path === basePath || path === `${basePath}/`;
+    if (!isBase && !path.startsWith(`${basePath}/`)) return undefined;
+    return catalog.at(isBase ? "" : path.slice(basePath.length + 1), caller?.view) ?? "unknown";
   }
 
   async function post(
@@ -268,8 +270,15 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
+      const pass = gate?.admitStream?.(session.caller);
+      if (typeof pass === "object") {
+        const { status, message, retryAfterMs = 1_000 } = pass.refuse;
+        refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
+        return;
+      }
       const from = parseEventId(headerOf(request, "last-event-id") ?? "");
       const log = from === undefined || from.stream === 0 ? undefined : session.replies.get(from.stream);
+      if (pass !== undefined) response.on("close", pass);
       if (log === undefined && from !== undefined && from.stream !== 0)
         refuse(response, 400, "The event of Last-Event-ID is not known any more; open a stream without it");
       else if (log === undefined) stream(session, response, (reader) => session.attach(reader, from?.event));

@@ -19,6 +19,7 @@ import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
+import { type Gate, passGate } from "./gate.ts";
 import { createHeldCalls } from "./held-calls.ts";
 import { canBeAsked, refuseQuestion } from "./input-request.ts";
 import { askForInput } from "./input-rounds.ts";
@@ -33,6 +34,7 @@ export interface ServiceOptions {
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
+  readonly gate?: Gate | undefined;
   /** The routing rules, as they are now. */
   readonly router: () => Router | undefined;
   readonly clock: Clock;
@@ -71,6 +73,7 @@ export function createService({
   pageSize,
   notifier,
   router,
+  gate,
   clock,
 }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
@@ -130,6 +133,7 @@ export function createService({
     response: questions.answer,
     forget: questions.forget,
     request(exchange) {
+      if (gate !== undefined && !passGate(gate, exchange)) return;
       const handler = handlers[exchange.era].get(exchange.envelope.method) ?? notFound;
       handler(exchange);
     },

@@ -103,6 +103,7 @@ function entryAt(upstream: string): PoolEntry {
     bytes: Buffer.alloc(0),
     nameSpan: NO_SPAN,
     repeatable: false,
+    readOnly: false,
     headerParams: undefined,
     only: new Set([upstream]),
   };

@@ -15,6 +15,7 @@ const entry = {
   bytes: Buffer.alloc(0),
   nameSpan: { start: 0, end: 0 },
   repeatable: false,
+  readOnly: false,
   headerParams: [{ field: "mcp-param-region", path: ["region"] }],
   only: undefined,
 };
@@ -26,6 +27,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     era,
     client: createClient("c", scope, () => {}),
     caller: { id: "c" },
+    track: undefined,
     scope,
     message,
     envelope,

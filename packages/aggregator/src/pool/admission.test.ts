@@ -21,7 +21,7 @@ function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200 } = {}) 
     const call: Waiting = {
       key,
       priority,
-      group,
+      group: "",
       queuedAt: 0,
       wake() {
         asked++;
@@ -34,7 +34,7 @@ function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200 } = {}) 
       },
       displace: () => displaced.push(name),
     };
-    return admission.enter(call);
+    return admission.enter(call, group);
   };
   const serve = (count = 1, group = ""): void => {
     free.set(group, (free.get(group) ?? 0) + count);

@@ -5,8 +5,8 @@ import { type Clock, createFairQueue, type FairQueue, type Queued, type TimerWhe
 /** A call that waits. */
 export interface Waiting extends Queued<number> {
   queuedAt: number;
-  /** Which upstreams could serve it: calls with different ones do not hold each other up. */
-  readonly group: string;
+  /** Which upstreams could serve it, as far as was known when it began to wait. */
+  group: string;
   /** An upstream may have become free; true when it waits no longer, and has been taken out by {@link Admission.leave}. */
   wake(): boolean;
   /** Its place is needed by a more urgent call, or by a caller with fewer that wait. */
@@ -28,8 +28,11 @@ export interface Admission {
   readonly size: number;
   /** How long the one that came first has waited, in milliseconds; 0 when none waits. */
   readonly oldestMs: number;
-  /** Lets a call wait; false when there is no place for it. */
-  enter(call: Waiting): boolean;
+  /**
+   * Lets a call wait; false when there is no place for it. `group` names the upstreams that could serve it: calls with
+   * different ones do not hold each other up.
+   */
+  enter(call: Waiting, group: string): boolean;
   leave(call: Waiting): void;
   /** Upstreams may have become free. */
   pump(): void;
@@ -69,14 +72,15 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const { value: oldest } = arrivals.values().next();
       return oldest === undefined ? 0 : clock.now() - oldest.queuedAt;
     },
-    enter(call) {
+    enter(call, group) {
       const now = clock.now();
       const mustPump = arrivals.size > 0;
       if (!mustPump) emptyAt = now;
+      call.group = group;
       if (arrivals.size >= maxQueue() && !makeRoomFor(call)) return false;
       call.queuedAt = now;
       arrivals.add(call);
-      queueOf(call.group).push(call);
+      queueOf(group).push(call);
       poll();
       // It may be one that can be served although others wait.
       if (mustPump) queueMicrotask(pump);

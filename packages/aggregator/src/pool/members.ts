@@ -7,9 +7,17 @@ import {
   type BalancerEvent,
   type BalancerSnapshot,
   createBalancer,
+  type Explanation,
   type Lease,
 } from "@fairlead/balancer";
-import { type Clock, createCircuitBreaker, type Random } from "@fairlead/core";
+import {
+  type Clock,
+  createCircuitBreaker,
+  createRateLimiter,
+  type Random,
+  type RateLimiter,
+  type TimerWheel,
+} from "@fairlead/core";
 import { CallWindow } from "../analytics/call-window.ts";
 import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
@@ -18,7 +26,9 @@ import type { Hello } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { BALANCER_KEYS, balancerOptions, breakerOptions } from "./balancer-options.ts";
+import { createLoadWatch } from "./load-watch.ts";
 import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
+import { isSameConnection } from "./update-plan.ts";
 
 export interface MembersOptions {
   readonly limits: Required<{ readonly [K in keyof LimitsConfig]: number }>;
@@ -31,6 +41,7 @@ export interface MembersOptions {
   readonly routingStrategies: () => readonly string[];
   readonly starts: StartLimiter;
   readonly clock: Clock;
+  readonly wheel: TimerWheel;
   readonly random: Random;
   readonly listener: MembersListener;
 }
@@ -64,6 +75,8 @@ export interface Members {
   isCurrent(member: PoolMember): boolean;
   /** `strategy` is one of {@link MembersOptions.routingStrategies}; without it the pool's own picks. */
   acquire(request: AcquireRequest, strategy?: string): Grant | undefined;
+  /** How a request would be placed now; changes nothing. */
+  explain(request: AcquireRequest): Explanation;
   /** Adds an upstream and, unless it is disabled or the pool has not been started, starts it. */
   join(id: string, upstream: string, config: UpstreamConfig): PoolMember;
   /** Takes it out at once; resolves when its calls have ended, or `drainTimeoutMs` have passed, and it has been stopped. */
@@ -98,6 +111,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   const byId = new Map<string, PoolMember>();
   const live = new Map<Replica, PoolMember>();
   const waiting = new Map<Replica, Set<() => void>>();
+  const rates = new Map<string, { readonly perMinute: number; readonly limiter: RateLimiter }>();
   let config = initial;
   /** The strategy that the last `acquire` asked for. */
   let selected: string | undefined;
@@ -125,14 +139,24 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       if (replica.state.status === "ready") member.breaker.reset();
       if (isCurrent(member)) showHealth(member);
       // A candidate is nobody's business until it has joined.
-      if (isCurrent(member) || member.mode === "draining") listener.onState(member);
+      if (isCurrent(member) || member.mode === "leaving") listener.onState(member);
     },
   };
+
+  const loadWatch = createLoadWatch({
+    clock,
+    wheel: options.wheel,
+    members: () => byId.values(),
+    report(member, load) {
+      if (isCurrent(member)) balancer.report(member.id, load);
+    },
+  });
+  loadWatch.turn(wantsLoad(config, switchable));
 
   const members: Members = {
     byId,
     get all() {
-      return [...byId.values(), ...[...live.values()].filter(isLeaving)];
+      return [...byId.values(), ...[...live.values()].filter(({ mode }) => mode === "leaving")];
     },
     get balancing() {
       return balancer.snapshot();
@@ -150,6 +174,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       }
       return { lease, member, permit };
     },
+    explain: (request) => balancer.explain(request),
     join(id, upstream, upstreamConfig) {
       const member = create(id, upstream, upstreamConfig);
       enter(member);
@@ -168,6 +193,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     replace,
     adjust(member, next) {
       member.config = next;
+      member.rate = rateOf(member.upstream, next.requestsPerMinute);
       balancer.update(member.id, endpointOf(next, zone));
     },
     setMode,
@@ -180,6 +206,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     configure,
     async stop() {
       stopped = true;
+      loadWatch.turn(false);
       await Promise.all([...live.keys()].map((replica) => replica.stop()));
       balancer.close();
     },
@@ -190,12 +217,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     return byId.get(member.id) === member;
   }
 
-  function isLeaving(member: PoolMember): boolean {
-    return member.mode === "draining" && !isCurrent(member);
-  }
-
   function create(id: string, upstream: string, upstreamConfig: UpstreamConfig): PoolMember {
     const { enabled = true } = upstreamConfig;
+    const twin = [...byId.values()].find(
+      (member) => member.upstream === upstream && isSameConnection(member.config, upstreamConfig),
+    );
     const replica = createReplica({
       ...options,
       hello: options.hello(),
@@ -207,16 +233,19 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       health: config.healthCheck ?? {},
       restart: config.restart ?? {},
       listener: replicaListener,
+      // Each of them is the same server, which was asked already.
+      ...(twin === undefined ? {} : { era: twin.replica.era }),
     });
     const member: PoolMember = {
       id,
       upstream,
       config: upstreamConfig,
       replica,
-      breaker: breakerFor(id),
+      breaker: breakerFor(id, config),
       mode: enabled ? "active" : "disabled",
       modeReason: enabled ? null : "disabled in the configuration",
       inFlight: 0,
+      rate: rateOf(upstream, upstreamConfig.requestsPerMinute),
       calls: 0,
       failures: 0,
       window: new CallWindow(clock.now()),
@@ -225,8 +254,21 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     return member;
   }
 
-  function breakerFor(id: string): PoolMember["breaker"] {
-    return createCircuitBreaker({ ...breakerOptions(config.breaker), name: id, clock });
+  /** All replicas of an upstream, and those that follow them, share what its provider allows. */
+  function rateOf(upstream: string, perMinute: number | undefined): RateLimiter | undefined {
+    const known = rates.get(upstream);
+    if (known?.perMinute === perMinute) return known?.limiter;
+    if (perMinute === undefined) {
+      rates.delete(upstream);
+      return undefined;
+    }
+    const limiter = createRateLimiter({ ratePerSecond: perMinute / 60, burst: perMinute, clock });
+    rates.set(upstream, { perMinute, limiter });
+    return limiter;
+  }
+
+  function breakerFor(id: string, { breaker }: PoolConfig): PoolMember["breaker"] {
+    return createCircuitBreaker({ ...breakerOptions(breaker), name: id, clock });
   }
 
   function enter(member: PoolMember): void {
@@ -243,8 +285,9 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
         // The balancer counts too; but calls that began under another strategy were counted by another balancer.
         const { maxConcurrency } = member.config;
         if (maxConcurrency !== undefined && member.inFlight >= maxConcurrency) return false;
+        if (member.rate !== undefined && member.rate.retryAfterMs() > 0) return false;
         permit = member.breaker.tryAcquire();
-        return permit !== 0;
+        return permit !== 0 && (member.rate === undefined || member.rate.tryAcquire());
       },
     });
   }
@@ -313,7 +356,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   }
 
   async function finish(member: PoolMember, drainTimeoutMs: number): Promise<void> {
-    if (member.mode !== "disabled") setMode(member, "draining", "leaves the pool");
+    if (member.mode === "disabled") {
+      await discard(member);
+      return;
+    }
+    setMode(member, "leaving", "leaves the pool");
     await idle(member, drainTimeoutMs, true);
     await discard(member);
   }
@@ -336,13 +383,18 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   function configure(next: PoolConfig): void {
     const before = config;
-    config = next;
     const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
+    const isSameBreaker = isSame("breaker");
+    const old = balancer;
     const strategies = options.routingStrategies();
-    if (!BALANCER_KEYS.every(isSame) || !isDeepStrictEqual(strategies, switchable)) {
-      const old = balancer;
+    // Whatever is wrong with the options is found before anything changes.
+    if (!BALANCER_KEYS.every(isSame) || !isDeepStrictEqual(strategies, switchable))
       balancer = createBalancerFor(next, strategies, options, () => selected);
-      switchable = strategies;
+    breakerFor("", next);
+    config = next;
+    switchable = strategies;
+    loadWatch.turn(wantsLoad(next, strategies));
+    if (balancer !== old) {
       for (const member of byId.values()) {
         introduce(balancer, member);
         showHealth(member);
@@ -351,13 +403,12 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       old.close();
     }
     for (const member of byId.values()) {
-      if (!isSame("breaker")) member.breaker = breakerFor(member.id);
+      if (!isSameBreaker) member.breaker = breakerFor(member.id, next);
       member.replica.configure(next.healthCheck ?? {}, next.restart ?? {});
     }
   }
 }
 
-/** @throws {@link AggregatorError} `INVALID_CONFIG` */
 function createBalancerFor(
   config: PoolConfig,
   switchable: readonly string[],
@@ -366,17 +417,15 @@ function createBalancerFor(
 ): Balancer {
   const options = balancerOptions(config);
   const { strategy } = options;
-  try {
-    return createBalancer({
-      ...options,
-      strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
-      clock,
-      random,
-      onEvent: (event) => listener.onBalancerEvent(event),
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `pool "${config.namespace}": ${why}`;
-    throw new AggregatorError("INVALID_CONFIG", message, {}, { cause: error });
-  }
+  return createBalancer({
+    ...options,
+    strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
+    clock,
+    random,
+    onEvent: (event) => listener.onBalancerEvent(event),
+  });
+}
+
+function wantsLoad({ strategy, loadReports }: PoolConfig, switchable: readonly string[]): boolean {
+  return loadReports ?? [strategy, ...switchable].includes("resource-aware");
 }

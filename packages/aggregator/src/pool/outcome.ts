@@ -12,6 +12,8 @@ const INTERNAL_ERROR = -32603;
 
 export const SUCCESS: AttemptOutcome = { lease: "success", breaker: "success" };
 export const TIMEOUT: AttemptOutcome = { lease: "timeout", breaker: "failure" };
+/** It might have answered well, but another attempt was faster. */
+export const HEDGE_LOSER: AttemptOutcome = { lease: "hedge-loser", breaker: "ignored" };
 export const CANCELLED: AttemptOutcome = { lease: "cancelled", breaker: "ignored" };
 
 const SERVER_ERROR: AttemptOutcome = { lease: "app-error", breaker: "failure" };

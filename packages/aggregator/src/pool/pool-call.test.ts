@@ -6,6 +6,7 @@ import type { ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstre
 import { LEGACY_TARGET, modernTarget, type RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
 import type { PoolMember } from "./member.ts";
+import type { CallPolicy } from "./policy.ts";
 import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
 
 /** A pool of named upstreams that do what the test says. */
@@ -31,7 +32,6 @@ function setUp(
 
   const owner: PoolCallOwner = {
     namespace: "pool",
-    maxAttempts,
     queueTimeoutMs: 2_000,
     budget,
     wheel: createTimerWheel({ clock }),
@@ -51,7 +51,6 @@ function setUp(
       return busy;
     },
     retryAfterMs: () => 1_500,
-    groupOf: () => "",
     enqueue(call) {
       if (full) return false;
       queue.add(call);
@@ -103,6 +102,8 @@ function setUp(
     onlyModern: false,
     timeoutMs: 30_000,
     maxTimeoutMs: 120_000,
+    policy: { maxAttempts } as CallPolicy,
+    argumentBytes: () => Buffer.alloc(0),
     encode: () => Buffer.alloc(0),
     headers: () => [],
     onNotification: (message) => answers.push(message.toString()),

@@ -5,6 +5,7 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { AttemptEnd } from "../client/gate.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type { RoutingDecision } from "../router/router.ts";
@@ -23,11 +24,13 @@ import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
   CANCELLED,
+  HEDGE_LOSER,
   outcomeOfError,
   outcomeOfFailure,
   SUCCESS,
   TIMEOUT,
 } from "./outcome.ts";
+import type { CallPolicy } from "./policy.ts";
 
 /** What a client asks of a pool. */
 export interface PoolRequest {
@@ -49,10 +52,15 @@ export interface PoolRequest {
   readonly timeoutMs: number;
   /** Longest time in all, in milliseconds. */
   readonly maxTimeoutMs: number;
+  readonly policy: CallPolicy;
+  /** `params.arguments` as the client sent it; empty when there is none. */
+  argumentBytes(): Buffer;
   /** Prints the request for the server that an attempt goes to; pools may mix eras. */
   encode(id: number, target: RequestTarget): Buffer;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
+  /** Told of the end of each attempt. */
+  readonly track?: { attempted(attempt: AttemptEnd): void } | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
@@ -77,7 +85,6 @@ export interface Attempt {
 /** What a call needs of its pool. */
 export interface PoolCallOwner {
   readonly namespace: string;
-  readonly maxAttempts: number;
   readonly queueTimeoutMs: number;
   readonly budget: RetryBudget;
   readonly wheel: TimerWheel;
@@ -95,8 +102,6 @@ export interface PoolCallOwner {
   readonly isServing: boolean;
   /** When it is worth trying again, in milliseconds. */
   retryAfterMs(): number;
-  /** Names the upstreams that could serve the call. */
-  groupOf(call: PoolCall): string;
   /** Queues the call; false when the queue is full. */
   enqueue(call: PoolCall): boolean;
   dequeue(call: PoolCall): void;
@@ -121,6 +126,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** The upstream whose answer was passed on. */
   answeredBy: string | undefined = undefined;
   queuedAt = 0;
+  group = "";
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
   readonly #owner: PoolCallOwner;
@@ -129,6 +135,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
+  #attemptAt = 0;
   #current: Attempt | undefined;
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
@@ -137,7 +144,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #lastFailure: UpstreamFailure | undefined;
   /** Whether any attempt so far may have been executed. */
   #mayHaveRun = false;
-  #group: string | undefined;
   #ended = false;
   /** Whether the client has the beginning of the answer. */
   #hasBegun = false;
@@ -166,12 +172,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
   get priority(): number {
     const { priority } = this.request;
     return priority >= 0 && priority <= MAX_PRIORITY ? Math.round(priority) : DEFAULT_PRIORITY;
-  }
-
-  /** Fixed while it waits. */
-  get group(): string {
-    this.#group ??= this.#owner.groupOf(this);
-    return this.#group;
   }
 
   /** The upstream that has the call now. */
@@ -298,7 +298,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
         ...(failure.rpcError === undefined ? {} : { upstreamError: failure.rpcError }),
       });
     } else if (
-      this.#attempts >= this.#owner.maxAttempts ||
+      this.#attempts >= this.request.policy.maxAttempts ||
       (failure.executed === "maybe" && !this.#owner.budget.tryWithdraw())
     ) {
       this.#exhausted();
@@ -308,10 +308,11 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   /** The client no longer wants an answer. */
-  cancel(reason: string): void {
+  cancel(reason: string, outcome: AttemptOutcome = CANCELLED): void {
     if (this.#ended) return;
-    this.#dropAttempt(reason, CANCELLED);
-    this.#end("cancelled");
+    this.#dropAttempt(reason, outcome);
+    // Whoever lost a race has its answer, from another attempt.
+    this.#end(outcome === HEDGE_LOSER ? "answered" : "cancelled");
   }
 
   /** The upstream that has the call stopped answering: a call that may be repeated goes elsewhere. */
@@ -325,7 +326,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   move(reason: string): boolean {
     const attempt = this.#current;
     if (attempt === undefined || !this.request.repeatable || this.#hasBegun) return false;
-    if (this.#attempts >= this.#owner.maxAttempts) return false;
+    if (this.#attempts >= this.request.policy.maxAttempts) return false;
     this.#mayHaveRun = true;
     this.tried.push(attempt.member.id);
     this.#dropAttempt(reason, CANCELLED);
@@ -350,7 +351,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.#take(attempt);
       return;
     }
-    this.#group = undefined;
     if (!this.#owner.enqueue(this)) {
       this.displace();
       return;
@@ -377,6 +377,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     }
     this.#current = attempt;
     this.#attempts++;
+    if (this.request.track !== undefined) this.#attemptAt = this.#owner.now();
     this.#upstreamId = attempt.connection.send(this);
   }
 
@@ -456,6 +457,12 @@ export class PoolCall implements UpstreamExchange, Waiting {
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
     this.#owner.onAttemptEnd(current, outcome);
+    this.request.track?.attempted({
+      upstream: current.lease.endpointId,
+      outcome: outcome.lease,
+      startedAt: this.#attemptAt,
+      endedAt: this.#owner.now(),
+    });
   }
 
   /** True for the first end only. */

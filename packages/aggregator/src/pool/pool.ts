@@ -1,5 +1,5 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
-import type { BalancerEvent, BalancerSnapshot } from "@fairlead/balancer";
+import type { BalancerEvent, BalancerSnapshot, Explanation } from "@fairlead/balancer";
 import {
   type Clock,
   createRetryBudget,
@@ -21,11 +21,15 @@ import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
 import { createAdmission } from "./admission.ts";
+import { createAutoscaler } from "./autoscaler.ts";
 import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
-import { isServing, type PoolMember, stateOf } from "./member.ts";
+import { callableInMs, isServing, type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
+import type { AttemptOutcome } from "./outcome.ts";
+import { type CallPolicy, createPolicies, type PolicyHost, type Work } from "./policy.ts";
 import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
 import { createRelist } from "./relist.ts";
+import { createResultCache, type ResultCache } from "./result-cache.ts";
 import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
@@ -51,6 +55,8 @@ export interface PoolListener {
   onStderr(pool: Pool, member: PoolMember, text: string): void;
   /** A list could not be read again after the server said that it changed. */
   onProblem(pool: Pool, member: PoolMember, message: string): void;
+  /** An upstream gets more or fewer replicas. */
+  onScaled(pool: Pool, upstream: string, from: number, to: number, reason: string): void;
   /** Also told while the pool is being made. */
   onBalancerEvent(namespace: string, event: BalancerEvent): void;
   /** A call that failed on `from` goes on on `to`. */
@@ -78,7 +84,13 @@ export interface Pool {
   readonly isPerClient: boolean;
   start(): void;
   /** Runs a request; the returned handle cancels it. */
-  dispatch(request: PoolRequest): PoolCall;
+  dispatch(request: PoolRequest): Work;
+  /** What holds for a call of `method` on what the upstreams call `original`. */
+  policyOf(method: string, original: string): CallPolicy;
+  /** Kept results; undefined when no tool has any. */
+  readonly cache: ResultCache | undefined;
+  /** Second attempts, and how many of them answered first. */
+  readonly hedges: { readonly started: number; readonly won: number };
   /** Sends a control request to every upstream that is connected, and to those that come later. */
   keep(key: string, request: KeptRequest): void;
   /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
@@ -88,6 +100,8 @@ export interface Pool {
   /** No new calls for it, in a moment none at all: resolves when it has none, or after `timeoutMs`. */
   drain(member: PoolMember, reason: string, timeoutMs: number): Promise<void>;
   undrain(member: PoolMember): void;
+  /** How a call of the tool would be placed now; of any, without one. */
+  explain(tool?: string): Explanation;
   /** Moves its calls that may be repeated to other upstreams; returns how many. */
   moveCalls(member: PoolMember, reason: string): number;
   /** Resolves when no call runs or waits, or after `timeoutMs`. */
@@ -95,10 +109,18 @@ export interface Pool {
   stop(): Promise<void>;
 }
 
+const NOBODY: readonly string[] = [];
 const DRAIN_POLL_MS = 10;
 const START_TIMEOUT_MS = 10_000;
+/** How long calls on a replica that is no longer needed may take to end, in milliseconds. */
+const SHRINK_DRAIN_MS = 30_000;
 
+/** Creates a pool that has not been started. @throws {@link AggregatorError} `INVALID_CONFIG` */
 export function createPool(options: PoolOptions): Pool {
+  return checked(options.config.namespace, () => makePool(options));
+}
+
+function makePool(options: PoolOptions): Pool {
   const { clock, listener } = options;
   let { config } = options;
   const { namespace } = config;
@@ -114,6 +136,15 @@ export function createPool(options: PoolOptions): Pool {
     ageingMs: () => config.queueAgeingMs ?? 200,
   });
   const counts = { total: 0, failed: 0 };
+  const hedges = { started: 0, won: 0 };
+  // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
+  const budget = createRetryBudget({
+    ratio: 0.2,
+    floorPerSecond: 10,
+    maxTokens: 1_000,
+    initialTokens: 100,
+    clock,
+  });
   const meter = new PoolMeter(clock);
   /** Why the last call on an upstream failed, by its id. */
   const reasons = new Map<string, string>();
@@ -122,20 +153,10 @@ export function createPool(options: PoolOptions): Pool {
 
   const owner: PoolCallOwner = {
     namespace,
-    get maxAttempts() {
-      return config.maxAttempts ?? 3;
-    },
     get queueTimeoutMs() {
       return queueTimeoutMs();
     },
-    // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
-    budget: createRetryBudget({
-      ratio: 0.2,
-      floorPerSecond: 10,
-      maxTokens: 1_000,
-      initialTokens: 100,
-      clock,
-    }),
+    budget,
     wheel,
     now: () => clock.now(),
     attempt,
@@ -149,22 +170,9 @@ export function createPool(options: PoolOptions): Pool {
       return [...members.byId.values()].some(isServing);
     },
     retryAfterMs: admission.retryAfterMs,
-    groupOf({ request: { entry, onlyModern, routing, origin } }) {
-      const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
-      // Who waits for the upstream that holds its session does not keep others from theirs.
-      const pin = sessions.pinOf(origin);
-      const able = `${onlyModern ? "modern " : ""}${only}${pin === undefined ? "" : ` at ${pin}`}`;
-      return routing === undefined ? able : `${able} ${routing.group}`;
-    },
-    enqueue: admission.enter,
+    enqueue: (call) => admission.enter(call, groupOf(call.request)),
     dequeue: admission.leave,
-    onAttemptEnd(ended, outcome) {
-      const { member } = ended;
-      const { breaker } = outcome;
-      meter.attemptEnded(ended, outcome);
-      member.inFlight--;
-      if (breaker === "failure") member.failures++;
-    },
+    onAttemptEnd,
     onFailure({ member: { id, replica } }, failure) {
       reasons.set(id, failure.message);
       if (failure.kind === "transport") replica.suspect();
@@ -193,6 +201,7 @@ export function createPool(options: PoolOptions): Pool {
   });
   const members = createMembers(config, {
     ...options,
+    wheel,
     hello: sessions.hello,
     listener: {
       async onConnected(replica, open) {
@@ -235,7 +244,41 @@ export function createPool(options: PoolOptions): Pool {
     },
   });
 
-  upstreams = createUpstreams(namespace, config.upstreams, members);
+  const host: PolicyHost = {
+    clock,
+    wheel,
+    budget,
+    run,
+    leaseNow(request, exclude) {
+      // Whoever has a session with one upstream has nothing that it knows on another.
+      if (sessions.pinOf(request.origin) !== undefined) return undefined;
+      return lease(request, [...excludedFor(request), ...exclude], clock.now());
+    },
+    settle(attempt, outcome) {
+      attempt.breaker.release(attempt.permit, outcome.breaker);
+      attempt.lease.release(outcome.lease);
+      onAttemptEnd(attempt, outcome);
+      if (admission.size > 0) queueMicrotask(admission.pump);
+    },
+    onHedge(won) {
+      hedges.started++;
+      if (won) hedges.won++;
+    },
+    cache: (maxBytes) => createResultCache(maxBytes, clock),
+  };
+  let policies = createPolicies(config, host);
+
+  const autoscaler = createAutoscaler({
+    clock,
+    wheel,
+    replicasOf: (upstream) => [...members.byId.values()].filter((member) => member.upstream === upstream),
+    queue: () => ({ queued: admission.size, waitedMs: admission.oldestMs }),
+    grow: (upstream, by) => upstreams?.grow(upstream, by),
+    shrink: (member) => void members.retire(member, SHRINK_DRAIN_MS),
+    onScaled: (upstream, from, to, reason) => listener.onScaled(pool, upstream, from, to, reason),
+  });
+  upstreams = createUpstreams(namespace, config.upstreams, members, autoscaler);
+
   const pool: Pool = {
     namespace,
     get config() {
@@ -266,16 +309,22 @@ export function createPool(options: PoolOptions): Pool {
     },
     start: members.start,
     dispatch(request) {
-      const call = new PoolCall(owner, request);
-      counts.total++;
-      call.id = active.add(call);
-      call.start();
-      return call;
+      const { dispatch } = request.policy;
+      return dispatch === undefined ? run(request) : dispatch(request);
     },
+    policyOf: (method, original) => policies.of(method, original),
+    get cache() {
+      return policies.cache;
+    },
+    hedges,
     keep: subscriptions.keep,
     drop: subscriptions.drop,
     configure(next) {
-      members.configure(next);
+      checked(namespace, () => {
+        const nextPolicies = createPolicies(next, host);
+        members.configure(next);
+        policies = nextPolicies;
+      });
       config = next;
       admission.pump();
     },
@@ -286,6 +335,7 @@ export function createPool(options: PoolOptions): Pool {
     undrain(member) {
       if (member.mode === "draining") members.setMode(member, "active", null);
     },
+    explain: (tool) => members.explain(tool === undefined ? {} : { taskClass: tool }),
     moveCalls(member, reason) {
       let moved = 0;
       reasons.set(member.id, reason);
@@ -298,6 +348,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     async stop() {
       stopped = true;
+      autoscaler.stop();
       for (const call of active.values()) {
         call.abort(
           new AggregatorError("DRAINING", "The gateway is shutting down.", {
@@ -315,19 +366,44 @@ export function createPool(options: PoolOptions): Pool {
     return config.queueTimeoutMs ?? 2_000;
   }
 
+  /** Names the upstreams that could serve a call. */
+  function groupOf({ entry, onlyModern, routing, origin }: PoolRequest): string {
+    const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
+    // Who waits for the upstream that holds its session does not keep others from theirs.
+    const pin = sessions.pinOf(origin);
+    const able = `${onlyModern ? "modern " : ""}${only}${pin === undefined ? "" : ` at ${pin}`}`;
+    return routing === undefined ? able : `${able} ${routing.group}`;
+  }
+
+  function run(request: PoolRequest): PoolCall {
+    const call = new PoolCall(owner, request);
+    counts.total++;
+    call.id = active.add(call);
+    call.start();
+    return call;
+  }
+
+  function onAttemptEnd(ended: Attempt, outcome: AttemptOutcome): void {
+    const { member } = ended;
+    meter.attemptEnded(ended, outcome);
+    member.inFlight--;
+    if (outcome.breaker === "failure") member.failures++;
+  }
+
   function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
+    const { request, tried, mayReturn } = call;
     const startedAt = meter.attemptBegins(call);
-    const pin = sessions.pinOf(call.request.origin);
+    const pin = sessions.pinOf(request.origin);
     const pinned = pin === undefined ? undefined : attemptWhere(pin, call, startedAt);
     if (pinned !== undefined) return pinned;
-    const exclude =
-      call.request.entry?.only === undefined && !call.request.onlyModern ? call.tried : excluded(call);
-    const first = lease(call, exclude, startedAt);
-    if (first !== undefined) return first;
-    if (!call.mayReturn) return "pause";
-    const again =
-      call.tried.length > 0 ? lease(call, exclude.slice(call.tried.length), startedAt) : undefined;
-    return again ?? refusal(call);
+    const unable = excludedFor(request);
+    const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable], startedAt);
+    if (tried.length === 0) return first ?? refusal(call);
+    if (first === undefined)
+      return mayReturn ? (lease(request, unable, startedAt) ?? refusal(call)) : "pause";
+    const from = tried.at(-1) ?? "";
+    listener.onFailover(pool, from, first.member.id, reasons.get(from) ?? "unknown");
+    return first;
   }
 
   /** Where its client has a session; undefined when the call has to go elsewhere. */
@@ -338,23 +414,24 @@ export function createPool(options: PoolOptions): Pool {
     // What a rule asks for goes before what the session remembers.
     if (member === undefined || (routing !== undefined && !satisfies(member, routing))) return undefined;
     const others = [...members.byId.keys()].filter((id) => id !== pin);
-    const granted = lease(call, others, startedAt);
+    const granted = lease(call.request, others, startedAt);
     if (granted !== undefined) return granted;
     const isBusy = isServing(member) && member.breaker.retryAfterMs() === 0;
     return isBusy ? "wait" : undefined;
   }
 
-  /** Those that have failed, and those that cannot do it. */
-  function excluded({ tried, request: { entry, onlyModern } }: PoolCall): readonly string[] {
+  /** Those that cannot do it, whatever their state. */
+  function excludedFor({ entry, onlyModern }: PoolRequest): readonly string[] {
+    if (entry?.only === undefined && !onlyModern) return NOBODY;
     const unable = [...members.byId].filter(
       ([id, { replica }]) =>
         entry?.only?.has(id) === false || (onlyModern && replica.state.info?.era !== "modern"),
     );
-    return [...tried, ...unable.map(([id]) => id)];
+    return unable.map(([id]) => id);
   }
 
-  function lease(call: PoolCall, exclude: readonly string[], startedAt: number): Attempt | undefined {
-    const { entry, method, routing } = call.request;
+  function lease(request: PoolRequest, exclude: readonly string[], startedAt: number): Attempt | undefined {
+    const { entry, method, routing } = request;
     const taskClass = entry?.key ?? method;
     // A filter that filters nothing costs the balancer a list of its own.
     const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
@@ -364,18 +441,15 @@ export function createPool(options: PoolOptions): Pool {
         : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
     if (granted === undefined) return undefined;
     const { lease: held, member, permit } = granted;
-    const connection = sessions.connectionFor(call.request.origin, member.replica);
+    const connection = sessions.connectionFor(request.origin, member.replica);
     if (connection?.isOpen !== true) {
       // Gone, though not yet reported so; the next one may be there.
       member.breaker.release(permit, "ignored");
       held.release("not-sent");
-      return lease(call, [...exclude, member.id], startedAt);
+      return lease(request, [...exclude, member.id], startedAt);
     }
     member.calls++;
     member.inFlight++;
-    const from = call.tried.at(-1);
-    if (from !== undefined && from !== member.id)
-      listener.onFailover(pool, from, member.id, reasons.get(from) ?? "unknown");
     return { lease: held, connection, member, breaker: member.breaker, permit, startedAt };
   }
 
@@ -384,12 +458,18 @@ export function createPool(options: PoolOptions): Pool {
     if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
       return noneFor(namespace, subject, routing);
     const connected = [...members.byId.values()].filter(isServing);
-    const retryAfterMs = Math.min(...connected.map(({ breaker }) => breaker.retryAfterMs()));
+    const retryAfterMs = Math.ceil(Math.min(...connected.map(callableInMs)));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
+    if (connected.some(({ breaker }) => breaker.retryAfterMs() <= queueTimeoutMs()))
+      return new AggregatorError(
+        "RATE_LIMITED",
+        `Every upstream of ${namespace} has had the calls that it allows in a minute; the next may go in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+        { pool: namespace, outcome: "not-executed", retryAfterMs },
+      );
     return new AggregatorError(
       "CIRCUIT_OPEN",
       `Every upstream of ${namespace} failed too often lately; the next try is in ${Math.ceil(retryAfterMs / 1_000)} s.`,
-      { pool: namespace, outcome: "not-executed", retryAfterMs: Math.ceil(retryAfterMs) },
+      { pool: namespace, outcome: "not-executed", retryAfterMs },
     );
   }
 
@@ -415,7 +495,24 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function changed(kinds: readonly ListKind[]): void {
+    // Whoever lists other tools may have other results.
+    if (kinds.includes("tools")) policies.cache?.clear();
     if (kinds.length > 0) listener.onCatalogChange(pool, kinds);
+  }
+}
+
+/** What options mean is checked by those who use them; who is told needs to know where it stood. */
+function checked<T>(namespace: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (error instanceof AggregatorError || !(error instanceof Error)) throw error;
+    throw new AggregatorError(
+      "INVALID_CONFIG",
+      `pool "${namespace}": ${error.message}`,
+      {},
+      { cause: error },
+    );
   }
 }
 

@@ -77,10 +77,12 @@ const AROUND_IT: ReadonlySet<string> = new Set<keyof UpstreamConfig>([
   "weight",
   "priority",
   "maxConcurrency",
+  "requestsPerMinute",
   "tags",
   "zone",
   "capabilities",
   "enabled",
+  "replicas",
 ]);
 
 function connectionOf(upstream: UpstreamConfig): unknown {

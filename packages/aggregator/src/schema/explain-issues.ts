@@ -62,9 +62,8 @@ function kindsOf(schema: z.ZodType, path: ConfigPath, key: string): unknown[] {
   const place = path.at(-1) === key ? path.slice(0, -1) : path;
   return schemasAt(schema, place).flatMap((found) => {
     const kind = defOf(found).shape?.[key];
-    if (kind === undefined) return [];
-    const { values, entries = {} } = defOf(kind);
-    return values ?? Object.values(entries);
+    // Literals and enums both know the values that they take.
+    return [...((kind as z.core.$ZodType | undefined)?._zod.values ?? [])];
   });
 }
 
@@ -91,10 +90,6 @@ interface Definition {
   readonly innerType?: unknown;
   readonly out?: unknown;
   readonly options?: readonly unknown[];
-  /** Of a literal. */
-  readonly values?: readonly unknown[];
-  /** Of an enum. */
-  readonly entries?: Readonly<Record<string, unknown>>;
 }
 
 function defOf(schema: unknown): Definition {

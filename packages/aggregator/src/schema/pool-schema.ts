@@ -2,9 +2,12 @@
 import type { StrategyFactory } from "@fairlead/balancer";
 import { z } from "zod";
 import type {
+  AdaptiveTimeoutConfig,
   BreakerConfig,
+  CacheConfig,
   HealthCheck,
   HealthCheckConfig,
+  HedgeConfig,
   OutlierEjectionConfig,
   PoolConfig,
   PoolDefaults,
@@ -24,12 +27,57 @@ export const namespaceSchema: z.ZodType<string> = z
   .regex(/^[A-Za-z0-9_-]{1,32}$/, "a namespace must be 1 to 32 characters of [A-Za-z0-9_-]")
   .describe("Prefix of the pool's tools: 1 to 32 characters of [A-Za-z0-9_-]");
 
+const ratio = z.number().min(0).max(1);
+
+const adaptiveFields: FieldsOf<AdaptiveTimeoutConfig> = {
+  enabled: z.boolean().optional().describe("Default: true"),
+  quantile: z
+    .number()
+    .min(0.01)
+    .max(0.9999)
+    .optional()
+    .describe("The deadline is this quantile of recent durations times factor. Default: 0.99"),
+  factor: z.number().min(1).max(1_000).optional().describe("Default: 3"),
+  minMs: milliseconds.optional().describe("Never below, in milliseconds. Default: 1000"),
+  warmUp: z.number().int().min(2).max(200).optional().describe("Durations needed first. Default: 20"),
+  maxAgeMs: positive.optional().describe("Older durations count no more, in milliseconds. Default: 300000"),
+};
+
+const hedgeFields: FieldsOf<HedgeConfig> = {
+  enabled: z.boolean().optional().describe("Default: true"),
+  delayMs: milliseconds
+    .optional()
+    .describe("Wait before the second attempt, in milliseconds. Default: a quantile of recent durations"),
+  quantile: z
+    .number()
+    .min(0.01)
+    .max(0.9999)
+    .optional()
+    .describe("Which quantile, when there is no delayMs. Default: 0.95"),
+};
+
+const cacheFields: FieldsOf<CacheConfig> = {
+  ttlMs: positive.describe("How long a result stays true, in milliseconds"),
+  shared: z
+    .boolean()
+    .optional()
+    .describe("Whether a result for one caller is one for every other, too. Default: false"),
+};
+
+const adaptiveSchema = z.strictObject(adaptiveFields).optional();
+const hedgeSchema = z.strictObject(hedgeFields).optional();
+
 const toolFields: FieldsOf<ToolPolicy> = {
   retry: z
     .enum(["safe", "never"])
     .optional()
     .describe("safe: may run twice, so it is retried elsewhere; never: not even if annotated as read-only"),
   timeoutMs: positive.optional().describe("Longest time without an answer or progress, in milliseconds"),
+  maxTimeoutMs: positive.optional().describe("Longest time, progress or not, in milliseconds"),
+  maxAttempts: positive.optional().describe("Attempts for one call, on different upstreams"),
+  adaptiveTimeout: adaptiveSchema.describe("Deadline that follows the tool's recent durations"),
+  hedge: hedgeSchema.describe("Second attempt when a read-only call takes longer than most"),
+  cache: z.strictObject(cacheFields).optional().describe("Keeps results, for equal arguments. Default: off"),
 };
 
 const sessionLimitsFields: FieldsOf<SessionLimitsConfig> = {
@@ -77,8 +125,6 @@ const breakerFields: FieldsOf<BreakerConfig> = {
   successThreshold: positive.optional().describe("Probes that must succeed to close it. Default: 3"),
   halfOpenMaxCalls: positive.optional().describe("Probes at a time. Default: 3"),
 };
-
-const ratio = z.number().min(0).max(1);
 
 const ejectionFields: FieldsOf<OutlierEjectionConfig> = {
   enabled: z.boolean().optional().describe("Default: true"),
@@ -151,6 +197,15 @@ const poolFields: FieldsOf<PoolOptions> = {
     .optional()
     .describe("Whether readOnlyHint and idempotentHint of the tools are believed. Default: true"),
   tools: z.record(z.string(), z.strictObject(toolFields)).optional().describe("Rules by original tool name"),
+  adaptiveTimeout: adaptiveSchema.describe(
+    "Deadline that follows each tool's recent durations, within timeoutMs. Default: off",
+  ),
+  hedge: hedgeSchema.describe(
+    "Second attempt elsewhere when a read-only call takes longer than most. Default: off",
+  ),
+  cacheBytes: positive
+    .optional()
+    .describe("Most that kept results of tools with a cache take, in bytes. Default: 16777216 (16 MiB)"),
   session: z
     .enum(["per-client", "shared", "ephemeral"])
     .optional()
@@ -184,6 +239,10 @@ const poolFields: FieldsOf<PoolOptions> = {
     .describe(
       "When a smaller share of one priority's upstreams serves, ejections are disregarded. Default: 0.5",
     ),
+  loadReports: z
+    .boolean()
+    .optional()
+    .describe("Whether the strategy is told CPU and memory of processes. Default: true with resource-aware"),
   on503: z
     .enum(["rejected", "unknown"])
     .optional()

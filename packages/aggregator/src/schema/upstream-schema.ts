@@ -1,9 +1,32 @@
 // How one upstream is written down.
 import { z } from "zod";
-import type { HttpUpstreamConfig, StdioUpstreamConfig, UpstreamConfig } from "../config.ts";
-import { type FieldsOf, type ObjectSchema, positive, text, textRecord } from "./fields.ts";
+import type { HttpUpstreamConfig, ReplicasConfig, StdioUpstreamConfig, UpstreamConfig } from "../config.ts";
+import { type FieldsOf, milliseconds, type ObjectSchema, positive, text, textRecord } from "./fields.ts";
 
 type Common = Omit<StdioUpstreamConfig, "transport" | "command">;
+
+const ratio = z.number().min(0).max(1);
+
+const replicasFields: FieldsOf<ReplicasConfig> = {
+  min: positive.optional().describe("Default: 1"),
+  max: z.number().int().min(1).max(256).optional().describe("Default: min"),
+  targetInFlight: positive
+    .optional()
+    .describe("Calls that one replica should have at a time. Default: maxConcurrency, or 4"),
+  scaleUpWaitMs: milliseconds
+    .optional()
+    .describe("More are started when a call has waited this long, in milliseconds. Default: 100"),
+  scaleUpRatio: ratio
+    .optional()
+    .describe("More are started when the replicas have this share of targetInFlight. Default: 0.8"),
+  scaleDownRatio: ratio
+    .optional()
+    .describe("One ends when the others would have no more than this share. Default: 0.5"),
+  upCooldownMs: milliseconds.optional().describe("Between two additions, in milliseconds. Default: 1000"),
+  downCooldownMs: milliseconds
+    .optional()
+    .describe("How long one fewer must have been enough, in milliseconds. Default: 30000"),
+};
 
 const common: FieldsOf<Common> = {
   id: text
@@ -18,6 +41,11 @@ const common: FieldsOf<Common> = {
     .optional()
     .describe("Lower is preferred; higher ones serve when no lower one can. Default: 1"),
   maxConcurrency: positive.optional().describe("Most calls at a time. Default: unlimited"),
+  requestsPerMinute: positive
+    .optional()
+    .describe(
+      "Most calls in a minute; more wait, or go to upstreams of another priority. Default: unlimited",
+    ),
   era: z
     .enum(["auto", "legacy", "modern"])
     .optional()
@@ -35,6 +63,15 @@ const common: FieldsOf<Common> = {
     .boolean()
     .optional()
     .describe("false: it is not started and gets no calls until it is enabled. Default: true"),
+  replicas: z
+    .preprocess(
+      (value) => (typeof value === "number" ? { min: value } : value),
+      z.strictObject(replicasFields),
+    )
+    .optional()
+    .describe(
+      "How many processes are started with the command; a number, or as many as it takes. Default: 1",
+    ),
   args: z.array(z.string()).optional().describe("Arguments of the command"),
   env: textRecord
     .optional()

@@ -44,6 +44,8 @@ export interface Replica {
   readonly id: string;
   readonly config: UpstreamConfig;
   readonly state: ReplicaState;
+  /** What is known of its era. */
+  readonly era: EraMemory;
   /** What takes calls; undefined unless `ready` or `unhealthy`. */
   readonly connection: UpstreamConnection | undefined;
   /** Whether the server keeps a session, in which clients could meet. */
@@ -93,6 +95,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const replica: Replica = {
     id,
     config,
+    era,
     get state() {
       return state;
     },
@@ -145,7 +148,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       const failure = await liveOnce();
       if (!stopping.signal.aborted) await waitToRetry(failure.message);
     }
-    change("stopped", null);
+    if (state.status !== "stopped") change("stopped", null);
   }
 
   /** One connection from start to end; returns why it ended. */
@@ -180,7 +183,8 @@ export function createReplica(options: ReplicaOptions): Replica {
       open = undefined;
       if (closing !== undefined) {
         // Nothing is sent to it from here on, so say so before its end, which may take seconds.
-        change("starting", state.reason);
+        if (stopping.signal.aborted) change("stopped", null);
+        else change("starting", state.reason);
         await closing.close();
       }
     }

@@ -140,7 +140,7 @@ export function createSessionTable(options: SessionTableOptions): SessionTable {
 function full(upstream: string, max: number): UpstreamConnection {
   return {
     target: LEGACY_TARGET,
-    // It says itself why it takes nothing.
+    // It takes calls, to tell them what is wrong.
     isOpen: true,
     inFlight: 0,
     lastHeardAt: 0,

@@ -118,6 +118,23 @@ export function stringIs(bytes: Buffer, start: number, end: number, text: string
   return false;
 }
 
+/** The bytes of the value that the object at `object` has under `name`; undefined when it has none. */
+export function memberOf(
+  bytes: Buffer,
+  object: { readonly start: number; readonly end: number },
+  name: string,
+): Buffer | undefined {
+  if (object.start === -1 || bytes[object.start] !== OPEN_BRACE) return undefined;
+  for (let key = firstMember(bytes, object.start, DEFAULT_MAX_DEPTH); key !== -1; ) {
+    const keyEnd = skipString(bytes, key);
+    const value = valueOfMember(bytes, keyEnd);
+    const end = skipValue(bytes, value, DEFAULT_MAX_DEPTH);
+    if (stringIs(bytes, key, keyEnd, name)) return bytes.subarray(value, end);
+    key = nextMember(bytes, end);
+  }
+  return undefined;
+}
+
 /** Decodes the string token at `start`..`end` (quotes included). */
 export function readString(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString("utf8", start + 1, end - 1);

@@ -1,28 +1,9 @@
 // What an answer is put together from: the events of a stream, whatever the endpoint.
 import { errorOfEvent, field, parsed } from "./classify.ts";
 import { type ErrorFacts, LmStudioError, ModelSubstitutedError } from "./errors.ts";
+import type { OnPart, ToolCall, Usage } from "./parts.ts";
 import { parseFrame, readEvents } from "./sse.ts";
-import type { Collector, OnPart, Wire } from "./wire/wire.ts";
-
-export interface ToolCall {
-  readonly id: string;
-  readonly name: string;
-  /** JSON, as the model wrote it. */
-  readonly arguments: string;
-}
-
-export interface Usage {
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  readonly reasoningTokens: number;
-}
-
-/** A part of an answer. */
-export interface AnswerDelta {
-  readonly type: "text" | "reasoning" | "tool-call";
-  /** For a tool call, a part of its arguments. */
-  readonly text: string;
-}
+import type { Collector, Wire } from "./wire/wire.ts";
 
 export interface Collected {
   text: string;

@@ -1,6 +1,5 @@
 // Which models a host is asked for, and whether an answer's model is the one that was meant.
-import { canonicalName, sameModel } from "./models.ts";
-import type { HostSettings } from "./options.ts";
+import { canonicalName, sameModel } from "./model-names.ts";
 import type { Backend } from "./wire/index.ts";
 
 /** What OpenAI's and Anthropic's own servers are asked for when nothing else is said; `gpt-oss` runs at home. */
@@ -34,7 +33,7 @@ export function serving<T extends { readonly models: readonly string[] | undefin
 }
 
 /** Cloud servers answer with the dated name of what was asked for (`gpt-4o` as `gpt-4o-2024-08-06`). */
-export function isSameModel({ api }: Pick<HostSettings, "api">, answered: string, asked: string): boolean {
+export function isSameModel({ api }: { readonly api: Backend }, answered: string, asked: string): boolean {
   if (sameModel(answered, asked)) return true;
   if (api === "lmstudio") return false;
   const [left, right] = [canonicalName(answered), canonicalName(asked).replace(/-latest$/, "")];

@@ -12,10 +12,10 @@ import { isTimeLimit, LmStudioError, type LmStudioErrorCode } from "./errors.ts"
 import { clientErrorOf, type Host } from "./host.ts";
 import { createHostPool } from "./host-pool.ts";
 import type { Pass } from "./model-gate.ts";
-import { canonicalName } from "./models.ts";
+import { canonicalName } from "./model-names.ts";
 import type { ClientSettings } from "./options.ts";
+import type { WireName } from "./parts.ts";
 import { wiresOf } from "./wire/index.ts";
-import type { WireName } from "./wire/wire.ts";
 
 /** What can be said about one call. */
 export interface CallSettings {
@@ -55,6 +55,8 @@ interface Subject {
   readonly promptLength: number;
   /** The beginning of the prompt; absent where no answer is generated. */
   readonly prefix?: string;
+  /** Whether the host loads the model for it if it must: in place of another one, or beside it. @defaultValue it does not */
+  readonly loads?: "in-place" | "beside";
   /** The endpoint that the host must have. */
   readonly wire?: WireName | undefined;
 }
@@ -106,7 +108,7 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
   const pool = createHostPool(hosts, settings);
 
   return async function call<T>(
-    { model, promptLength, prefix, wire }: Subject,
+    { model, promptLength, prefix, loads, wire }: Subject,
     settingsOfCall: CallSettings,
     attempt: (attempt: Attempt) => Promise<T>,
     onQueued: (loads: boolean) => void = () => {},
@@ -159,13 +161,13 @@ export function createCaller(hosts: readonly Host[], settings: ClientSettings): 
 
     async function attemptAt(host: Host, context: CallContext): Promise<T> {
       const { signal: ended } = context;
-      const generates = prefix !== undefined && model !== undefined;
-      const name = generates ? canonicalName(model) : undefined;
+      const name = model === undefined || loads === undefined ? undefined : canonicalName(model);
       const arrivedAt = clock.now();
-      const pass = name === undefined ? undefined : await host.gate?.enter(name, ended);
+      const pass = name === undefined ? undefined : await host.gate?.enter(name, ended, loads === "in-place");
       if (pass?.loads === true) onQueued(true);
       try {
-        return await host.admission.run(name, context, () => sent(host, context, pass, arrivedAt));
+        const slot = prefix === undefined ? undefined : name;
+        return await host.admission.run(slot, context, () => sent(host, context, pass, arrivedAt));
       } finally {
         pass?.leave();
       }

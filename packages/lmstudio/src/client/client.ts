@@ -1,30 +1,21 @@
 // The client: what it can be asked, and the parts that answer.
-import type { AnswerDelta } from "./answer.ts";
+
 import { serving } from "./backend.ts";
-import { type CallSettings, createCaller } from "./caller.ts";
+import { type Attempt, type CallSettings, createCaller } from "./caller.ts";
 import { type DownloadRequest, type DownloadResult, download } from "./download.ts";
 import { type EmbeddingRequest, embed } from "./embed.ts";
 import { LmStudioError } from "./errors.ts";
-import { type Answer, generate } from "./generate.ts";
+import { type Answer, type AnswerEvent, generate } from "./generate.ts";
 import { createHost, type Host } from "./host.ts";
 import type { HostStats } from "./host-stats.ts";
 import { type LlmRequestOptions, llmRequest } from "./llm-request.ts";
-import {
-  createLoader,
-  type LoadRequest,
-  type LoadResult,
-  listModels,
-  type ModelInfo,
-  unloadInstance,
-} from "./models.ts";
+import { createLoader, type LoadRequest, type LoadResult, unloadInstance } from "./loader.ts";
+import { listModels, type ModelInfo } from "./models.ts";
 import { type LmStudioClientOptions, settingsOf } from "./options.ts";
+import type { OnPart, WireName } from "./parts.ts";
 import { asChat, type ChatRequest, type CompletionRequest, prefixOf, promptLengthOf } from "./requests.ts";
 import { streamed } from "./stream.ts";
 import type { Backend } from "./wire/index.ts";
-import type { HostProgress, OnPart, WireName } from "./wire/wire.ts";
-
-/** A part of a streamed answer, or what the host is doing until it comes; the last event has the answer whole. */
-export type AnswerEvent = AnswerDelta | HostProgress | { readonly type: "end"; readonly answer: Answer };
 
 export interface HostStatus {
   readonly name: string;
@@ -106,12 +97,7 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
       list,
       current: async (given) =>
         (await list(given)).find(({ type, loaded }) => type !== "embedding" && loaded === true),
-      load: (request, given) =>
-        control(given, request.model, async (host, signal) => {
-          const loader = loaders.get(host);
-          if (loader === undefined) throw new RangeError(`host ${host.name} is not one of this client's`);
-          return loader.load(request, signal);
-        }),
+      load: (request, given) => control(given, request.model, loadAt(request), "beside"),
       unload: (instanceId, given) =>
         control(given, instanceId, (host, signal) => unloadInstance(host, instanceId, signal)),
       download: async (request, given = {}) => {
@@ -179,7 +165,13 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
     onPart: OnPart,
   ): Promise<Answer> {
     const { model } = request;
-    const subject = { model, promptLength: promptLengthOf(request), prefix: prefixOf(request), wire };
+    const subject = {
+      model,
+      promptLength: promptLengthOf(request),
+      prefix: prefixOf(request),
+      loads: "in-place" as const,
+      wire,
+    };
     return call(
       subject,
       given,
@@ -196,13 +188,25 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
   async function control<T>(
     given: CallSettings | undefined,
     model: string | undefined,
-    action: (host: Host, signal: AbortSignal) => Promise<T>,
+    action: (host: Host, signal: AbortSignal, attempt: Attempt) => Promise<T>,
+    loads?: "beside",
   ): Promise<T> {
     const subject = {
       promptLength: model === undefined ? 0 : Infinity,
       ...(model === undefined ? {} : { model }),
+      ...(loads === undefined ? {} : { loads }),
     };
-    return call(subject, untilClosed(given), ({ host, signal }) => action(host, signal));
+    return call(subject, untilClosed(given), (attempt) => action(attempt.host, attempt.signal, attempt));
+  }
+
+  function loadAt(request: LoadRequest) {
+    return async (host: Host, signal: AbortSignal, attempt: Attempt): Promise<LoadResult> => {
+      const loader = loaders.get(host);
+      if (loader === undefined) throw new RangeError(`host ${host.name} is not one of this client's`);
+      const result = await loader.load(request, signal);
+      attempt.answered();
+      return result;
+    };
   }
 
   function untilClosed(given: CallSettings = {}): CallSettings & { readonly signal: AbortSignal } {

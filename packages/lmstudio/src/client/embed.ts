@@ -2,7 +2,7 @@
 import type { Attempt, Caller, CallSettings } from "./caller.ts";
 import { errorOfBody, field, parsed } from "./classify.ts";
 import { LmStudioError, ModelSubstitutedError } from "./errors.ts";
-import { sameModel } from "./models.ts";
+import { sameModel } from "./model-names.ts";
 
 export interface EmbeddingRequest {
   readonly model: string;
@@ -23,7 +23,7 @@ export async function embed(
   for (let at = 0; at < input.length; at += batchSize) {
     const batch = input.slice(at, at + batchSize);
     const promptLength = batch.reduce((sum, text) => sum + text.length, 0);
-    const subject = { model, promptLength };
+    const subject = { model, promptLength, loads: "in-place" as const };
     vectors.push(...(await call(subject, settings, (attempt) => embedBatch(model, batch, attempt))));
   }
   return vectors;
@@ -32,7 +32,7 @@ export async function embed(
 async function embedBatch(
   model: string,
   batch: readonly string[],
-  { host, signal }: Attempt,
+  { host, signal, answered }: Attempt,
 ): Promise<readonly (readonly number[])[]> {
   const facts = { host: host.name, model };
   const body = { model, input: batch };
@@ -45,6 +45,7 @@ async function embedBatch(
   const answeredBy = field(value, "model");
   if (typeof answeredBy === "string" && answeredBy !== "" && !sameModel(answeredBy, model))
     throw new ModelSubstitutedError(answeredBy, facts);
+  answered();
   const vectors = new Array<readonly number[] | undefined>(batch.length).fill(undefined);
   for (const entry of data as readonly unknown[]) {
     const [index, vector] = [field(entry, "index"), field(entry, "embedding")];

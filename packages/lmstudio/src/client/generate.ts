@@ -1,6 +1,6 @@
 // One attempt at an answer: look whether the prompt fits, send, read the stream, and take no empty success for an answer.
 import type { Clock } from "@fairlead/core";
-import { type Collected, collect, isJson, type ToolCall, type Usage } from "./answer.ts";
+import { type Collected, collect, isJson } from "./answer.ts";
 import { isSameModel } from "./backend.ts";
 import type { Attempt } from "./caller.ts";
 import { errorOfBody, parsed } from "./classify.ts";
@@ -12,9 +12,9 @@ import {
   LmStudioError,
 } from "./errors.ts";
 import type { Host } from "./host.ts";
+import type { AnswerDelta, HostProgress, OnPart, ToolCall, Usage, WireName } from "./parts.ts";
 import { type ChatRequest, promptLengthOf } from "./requests.ts";
 import { wires, wiresOf } from "./wire/index.ts";
-import type { OnPart, WireName } from "./wire/wire.ts";
 
 /** `history-cut`: the host counted far fewer tokens than were sent. `damaged-frame`: a part of the stream could not be read. */
 export type AnswerWarning = "history-cut" | "damaged-frame";
@@ -52,6 +52,9 @@ export interface Answer {
   readonly attempts: number;
   readonly warnings: readonly AnswerWarning[];
 }
+
+/** A part of a streamed answer, or what the host is doing until it comes; the last event has the answer whole. */
+export type AnswerEvent = AnswerDelta | HostProgress | { readonly type: "end"; readonly answer: Answer };
 
 /** @throws LmStudioError for anything but a text or a tool call. */
 export async function generate(

@@ -3,7 +3,7 @@ import { createBalancer, type LeaseOutcome } from "@fairlead/balancer";
 import { modelAffinity } from "@fairlead/strategy-model-affinity";
 import { LmStudioError, type LmStudioErrorCode } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { canonicalName } from "./models.ts";
+import { canonicalName } from "./model-names.ts";
 import type { ClientSettings } from "./options.ts";
 
 interface HostRequest {

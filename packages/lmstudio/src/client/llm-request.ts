@@ -1,9 +1,15 @@
 // The reliability document's one function: a prompt, what it is for, and as whom.
 import type { CallSettings } from "./caller.ts";
-import type { LmStudioClient } from "./client.ts";
 import { LmStudioError } from "./errors.ts";
 import type { Answer } from "./generate.ts";
+import type { ModelInfo } from "./models.ts";
 import type { ChatRequest } from "./requests.ts";
+
+/** Of a client, what such a request needs. */
+interface Asked {
+  chat(request: ChatRequest, settings?: CallSettings): Promise<Answer>;
+  readonly models: { current(settings?: CallSettings): Promise<ModelInfo | undefined> };
+}
 
 /** What a request may say beside its prompt. */
 export interface LlmRequestOptions
@@ -15,7 +21,7 @@ export interface LlmRequestOptions
 
 /** @throws LmStudioError `NO_MODEL_LOADED` when no model is given and none is loaded. */
 export async function llmRequest(
-  client: LmStudioClient,
+  client: Asked,
   prompt: string,
   options: LlmRequestOptions = {},
 ): Promise<Answer> {

@@ -13,14 +13,18 @@ export interface Pass {
 }
 
 export interface ModelGate {
-  /** @throws the signal's reason. */
-  enter(model: string, signal: AbortSignal): Promise<Pass>;
+  /**
+   * @param evicts - Whether a load for this call makes the host unload another model; one that a person would do does not.
+   * @throws the signal's reason.
+   */
+  enter(model: string, signal: AbortSignal, evicts: boolean): Promise<Pass>;
   /** Calls that wait for a load or a swap. */
   readonly waiting: number;
 }
 
 interface Waiter {
   readonly model: string;
+  readonly evicts: boolean;
   readonly admit: (pass: Pass) => void;
 }
 
@@ -34,11 +38,13 @@ export function createModelGate(residency: Residency): ModelGate {
   const lasting = new Set<string>();
 
   return {
-    async enter(model, signal) {
+    async enter(model, signal, evicts) {
       await residency.known(signal);
+      signal.throwIfAborted();
       return new Promise<Pass>((resolve, reject) => {
         const waiter: Waiter = {
           model,
+          evicts,
           admit(pass) {
             signal.removeEventListener("abort", leave);
             resolve(pass);
@@ -65,9 +71,9 @@ export function createModelGate(residency: Residency): ModelGate {
     while (loading === undefined) {
       const [first] = queue;
       if (first === undefined) return;
-      const { model } = first;
+      const { model, evicts } = first;
       if (isLoaded(model)) admitAll((waiter) => waiter.model === model);
-      else if ([...active.keys()].some((other) => !lasting.has(other))) return;
+      else if (evicts && [...active.keys()].some((other) => !lasting.has(other))) return;
       else {
         loading = model;
         queue.shift();

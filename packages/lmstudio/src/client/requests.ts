@@ -1,5 +1,5 @@
 // What can be asked.
-import type { WireName } from "./wire/wire.ts";
+import type { WireName } from "./parts.ts";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant" | "tool";

@@ -1,7 +1,8 @@
 // What a host has loaded, as it says itself: asked before the first call, after every load, and every half minute. Context
 // length, parallel slots and the way to the right host all go by it.
 import { type Clock, pipeline } from "@fairlead/core";
-import { canonicalName, type ModelInfo, sameModel } from "./models.ts";
+import { canonicalName, sameModel } from "./model-names.ts";
+import type { ModelInfo } from "./models.ts";
 
 export interface Residency {
   /** As last said; `undefined` while nobody knows, or where the host does not say. */

@@ -1,8 +1,7 @@
 // A call that reports parts, as an async generator. The parts that wait are bounded by the answer's own limit.
 
-import type { AnswerEvent } from "./client.ts";
-import type { Answer } from "./generate.ts";
-import type { OnPart } from "./wire/wire.ts";
+import type { Answer, AnswerEvent } from "./generate.ts";
+import type { OnPart } from "./parts.ts";
 
 export async function* streamed(
   outer: AbortSignal,

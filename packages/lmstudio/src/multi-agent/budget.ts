@@ -1,5 +1,5 @@
 // What a query may cost: reserved before a member is asked, settled when it has answered.
-import type { Usage } from "../client/answer.ts";
+import type { Usage } from "../client/parts.ts";
 import type { Budget, Member } from "./request.ts";
 
 export interface Account {

@@ -1,7 +1,7 @@
 // In which order a panel is asked, so that a host loads each model at most once: what is loaded somewhere goes first and all at
 // once; the others are spread over the hosts, and go model by model on each.
 import type { LmStudioClient } from "../client/client.ts";
-import { canonicalName, sameModel } from "../client/models.ts";
+import { canonicalName, sameModel } from "../client/model-names.ts";
 import type { Member } from "./request.ts";
 
 /** Calls of one model that go together. */

@@ -1,8 +1,8 @@
 // What becomes of a query: a row for each member, failed ones as well, and what they come to together.
 
-import type { Usage } from "../client/answer.ts";
 import type { LmStudioErrorCode } from "../client/errors.ts";
 import type { AnswerWarning } from "../client/generate.ts";
+import type { Usage } from "../client/parts.ts";
 import type { Strategy } from "./request.ts";
 import type { ValueVotes } from "./vote.ts";
 

@@ -1,5 +1,4 @@
 // How much a member's vote weighs.
-import type { Seat } from "./request.ts";
 
 /** As many different answers as a question is taken to have. */
 const usualChoices = 10;
@@ -10,7 +9,13 @@ const usualChoices = 10;
  *
  * @throws RangeError when it is out of range.
  */
-export function seatWeight({ weight, accuracy }: Pick<Seat, "weight" | "accuracy">): number {
+export function seatWeight({
+  weight,
+  accuracy,
+}: {
+  readonly weight?: number;
+  readonly accuracy?: number;
+}): number {
   if (weight !== undefined) {
     if (!(weight > 0) || weight === Infinity)
       throw new RangeError(`models[].weight must be a finite number above 0, got ${weight}`);

@@ -1,9 +1,8 @@
 // `chat_completion`: one question to one model. What has come when the time is up comes back, marked as partial.
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { CallSettings } from "../client/caller.ts";
-import type { AnswerEvent } from "../client/client.ts";
 import { LmStudioError } from "../client/errors.ts";
-import type { Answer } from "../client/generate.ts";
+import type { Answer, AnswerEvent } from "../client/generate.ts";
 import type { ChatRequest } from "../client/requests.ts";
 import { routeTask } from "../multi-agent/task-routes.ts";
 import type { ToolContext } from "./context.ts";

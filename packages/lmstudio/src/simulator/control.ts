@@ -2,8 +2,8 @@
 import { type Body, textOf } from "./exchange.ts";
 import { type Fault, type FaultPlan, faultKinds } from "./faults.ts";
 import type { Memory } from "./memory.ts";
+import type { RecordedRequest } from "./recorded.ts";
 import { Refusal, required } from "./refusal.ts";
-import type { RecordedRequest } from "./simulator.ts";
 
 export interface Control {
   /** The answer, or `undefined` for a path that is not one of these. @throws {@link Refusal} */

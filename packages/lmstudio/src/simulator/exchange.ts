@@ -2,7 +2,12 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal } from "./refusal.ts";
-import type { Frame } from "./surface.ts";
+
+export interface Frame {
+  /** The `event:` line, where there is one. */
+  readonly event?: string;
+  readonly data: unknown;
+}
 
 export type Body = Readonly<Record<string, unknown>>;
 

@@ -10,10 +10,10 @@ import type { Memory } from "./memory.ts";
 import { messagesSurface } from "./messages.ts";
 import { nativeChatSurface } from "./native-chat.ts";
 import type { Settings } from "./options.ts";
+import type { RecordedRequest } from "./recorded.ts";
 import { GenerationEnded, Refusal, required, unauthorized } from "./refusal.ts";
 import { responsesSurface } from "./responses.ts";
 import { BrokenConnection, refuseByFault, startRun } from "./run.ts";
-import type { RecordedRequest } from "./simulator.ts";
 import type { Surface } from "./surface.ts";
 import { countTokens, seededVector } from "./tokens.ts";
 

@@ -6,9 +6,9 @@ export type {
   SimulatorModel,
   SimulatorOptions,
 } from "./options.ts";
+export type { RecordedRequest } from "./recorded.ts";
 export {
   createLmStudioSimulator,
   type InstanceState,
   type LmStudioSimulator,
-  type RecordedRequest,
 } from "./simulator.ts";

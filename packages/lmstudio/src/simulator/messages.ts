@@ -1,10 +1,10 @@
 // `/v1/messages`: Anthropic's shape, its blocks and its errors.
 import type { ServerResponse } from "node:http";
-import { type Body, countOf, sendFrame, sendJson, textOf } from "./exchange.ts";
+import { type Body, countOf, type Frame, sendFrame, sendJson, textOf } from "./exchange.ts";
 import { contentOf, joined, promptOf } from "./prompt.ts";
 import { Refusal } from "./refusal.ts";
 import type { Piece, Run } from "./run.ts";
-import type { Frame, Surface } from "./surface.ts";
+import type { Surface } from "./surface.ts";
 
 /** @param takesSystem - one headless build failed on the `system` field (#2204). */
 export function messagesSurface(takesSystem: boolean): Surface {

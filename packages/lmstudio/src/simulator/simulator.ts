@@ -1,10 +1,11 @@
 // The simulated host on a port of its own, and the functions that change what it does while it runs.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createFaultPlan, type Fault, type FaultKind } from "./faults.ts";
+import { createFaultPlan, type Fault } from "./faults.ts";
 import { createHandler } from "./handler.ts";
 import { createMemory } from "./memory.ts";
 import { type SimulatorOptions, settingsOf } from "./options.ts";
+import type { RecordedRequest } from "./recorded.ts";
 
 /** One instance as it is now. */
 export interface InstanceState {
@@ -14,17 +15,6 @@ export interface InstanceState {
   readonly busy: number;
   /** Requests that wait for one. */
   readonly queued: number;
-}
-
-/** What reached the host. */
-export interface RecordedRequest {
-  readonly method: string;
-  readonly path: string;
-  /** Number among the inference requests, from 1; absent for all others. */
-  readonly number?: number;
-  readonly model?: string;
-  /** The fault that it met. */
-  readonly fault?: FaultKind;
 }
 
 export interface LmStudioSimulator {

@@ -2,7 +2,7 @@
 // run the same models.
 import type { ServerResponse } from "node:http";
 import type { Clock } from "@fairlead/core";
-import type { Body } from "./exchange.ts";
+import type { Body, Frame } from "./exchange.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Question, Run } from "./run.ts";
 
@@ -37,10 +37,4 @@ export interface Wait {
   /** The instance that will answer. */
   readonly instanceId: string;
   readonly signal: AbortSignal;
-}
-
-export interface Frame {
-  /** The `event:` line, where there is one. */
-  readonly event?: string;
-  readonly data: unknown;
 }

@@ -1,9 +1,11 @@
 // All ways to ask, by name, and which back end has which.
+
+import type { WireName } from "../parts.ts";
 import { chatCompletions, completions } from "./chat-completions.ts";
 import { messages } from "./messages.ts";
 import { native } from "./native.ts";
 import { responses } from "./responses.ts";
-import type { Wire, WireName } from "./wire.ts";
+import type { Wire } from "./wire.ts";
 
 export const wires: Readonly<Record<WireName, Wire>> = {
   "chat-completions": chatCompletions,

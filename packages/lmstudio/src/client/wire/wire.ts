@@ -1,9 +1,6 @@
 // One way to ask for an answer over HTTP: where, with what body, and how its stream is read.
-import type { AnswerDelta, Usage } from "../answer.ts";
+import type { HostProgress, Usage } from "../parts.ts";
 import type { ChatRequest } from "../requests.ts";
-
-/** Under which names requests choose one; `completions` continues a text. */
-export type WireName = "chat-completions" | "completions" | "responses" | "messages" | "native";
 
 export interface Wire {
   /** From `/v1` or `/api` on. */
@@ -12,15 +9,6 @@ export interface Wire {
   body(request: ChatRequest): Readonly<Record<string, unknown>>;
   /** Takes one event of the stream. @returns whether it was the last. */
   take(collected: Collector, event: string, value: unknown): boolean;
-}
-
-/** How far the host is before it answers, from 0 to 1; only its own chat says. */
-export interface HostProgress {
-  readonly type: "progress";
-  /** `loading` the model, or `reading` the prompt. */
-  readonly stage: "loading" | "reading";
-  /** `undefined` where nobody knows. */
-  readonly share: number | undefined;
 }
 
 /** What an answer is put together from. */
@@ -37,5 +25,3 @@ export interface Collector {
   /** @throws always. */
   fail(value: unknown): never;
 }
-
-export type OnPart = (part: AnswerDelta | HostProgress) => void;

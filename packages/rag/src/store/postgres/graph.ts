@@ -86,7 +86,7 @@ export async function searchEntities(
   config: TextConfig,
 ): Promise<readonly EntityRecord[]> {
   const terms = await query("SELECT lexeme FROM unnest(to_tsvector($1::regconfig, $2))", [
-    config,
+    config.language,
     wordsOf(text),
   ]);
   if (terms.length === 0) return [];
@@ -214,7 +214,7 @@ async function ensureEntities(
       kinds,
       sorted.map(({ observations }) => JSON.stringify(observations)),
       own,
-      config,
+      config.language,
       sorted.map(searchable),
     ],
   );
@@ -234,7 +234,7 @@ async function ensureEntities(
           row["key"],
           JSON.stringify(united),
           own,
-          config,
+          config.language,
           searchable({ ...keyOf(row), observations: united }),
         ],
       );

@@ -4,10 +4,8 @@ import type { LexicalQuery, ScoredChunk } from "../store.ts";
 import { wordsOf } from "../terms.ts";
 import type { Query } from "./connection.ts";
 import { sqlFilter } from "./filter.ts";
-import type { TextConfig } from "./schema.ts";
+import { B, K1, type TextConfig } from "./schema.ts";
 
-const K1 = 1.2;
-const B = 0.75;
 const MAX_TERMS = 64;
 /** Lexemes that one search may look at; then chunks must have one of its rarer terms. */
 const MAX_LEXEMES = 600_000;
@@ -18,7 +16,28 @@ interface Term {
   readonly chunks: number;
 }
 
+/** By the index where there is one; a filter needs to see every match, which the index does not show. */
 export async function lexicalSearch(
+  query: Query,
+  asked: LexicalQuery,
+  config: TextConfig,
+): Promise<readonly ScoredChunk[]> {
+  const isFiltered = sqlFilter(asked.filter, 1).sql !== "";
+  return config.bm25 === "sql" || isFiltered ? rankInSql(query, asked, config) : rankByIndex(query, asked);
+}
+
+async function rankByIndex(query: Query, { text, limit }: LexicalQuery): Promise<readonly ScoredChunk[]> {
+  // Negative scores: the index sorts upwards. What does not match has 0.
+  const rows = await query(
+    `SELECT key, -distance AS score FROM (
+       SELECT key, words <@> to_bm25query($1, 'fairlead_rag.chunk_bm25') AS distance FROM fairlead_rag.chunk
+       ORDER BY words <@> to_bm25query($1, 'fairlead_rag.chunk_bm25') LIMIT $2) ranked WHERE distance < 0`,
+    [wordsOf(text), limit],
+  );
+  return rows.map((row) => ({ key: Number(row["key"]), score: Number(row["score"]) }));
+}
+
+async function rankInSql(
   query: Query,
   { text, limit, filter }: LexicalQuery,
   config: TextConfig,
@@ -59,7 +78,7 @@ async function termsOf(
      FROM (SELECT lexeme, cardinality(positions) AS weight FROM unnest(to_tsvector($1::regconfig, $2))
            UNION ALL SELECT '', 0) q
      LEFT JOIN fairlead_rag.term_count n ON n.term = q.lexeme COLLATE "C" GROUP BY q.lexeme, q.weight`,
-    [config, wordsOf(text)],
+    [config.language, wordsOf(text)],
   );
   const all = rows.map((row) => ({
     lexeme: String(row["lexeme"]),

@@ -4,6 +4,9 @@ import type { Language } from "../terms.ts";
 import type { Database, Query } from "./connection.ts";
 
 const VERSION = 1;
+/** Of BM25: those of FTS5, which the other store uses. */
+export const K1 = 1.2;
+export const B = 0.75;
 /** Any number that nobody else uses: processes that create the tables at the same time queue up behind it. */
 const SCHEMA_LOCK = 7_240_413_553;
 /** pgvector's HNSW index takes no longer vectors; those are compared one by one. */
@@ -35,6 +38,7 @@ CREATE TABLE fairlead_rag.chunk (
   "end" integer NOT NULL,
   terms tsvector NOT NULL,
   length integer NOT NULL,
+  words text,
   UNIQUE (document, ordinal)
 );
 CREATE INDEX chunk_hash ON fairlead_rag.chunk (hash);
@@ -83,8 +87,13 @@ CREATE TABLE fairlead_rag.mention (
 CREATE INDEX mention_chunk ON fairlead_rag.mention (chunk);
 `;
 
-/** A text search configuration, by the language of the store. */
-export type TextConfig = "english" | "simple";
+/** How texts are indexed: decided when the store is created. */
+export interface TextConfig {
+  /** Name of a text search configuration. */
+  readonly language: "english" | "simple";
+  /** What ranks: an index of pg_textsearch, or plain SQL. */
+  readonly bm25: "pg_textsearch" | "sql";
+}
 
 /** Brings a database to the present schema. @throws RagError `STORE_OPEN_FAILED`, `STORE_TOO_NEW` */
 export async function prepareSchema(database: Database, wanted: Language): Promise<TextConfig> {
@@ -113,13 +122,34 @@ export async function prepareSchema(database: Database, wanted: Language): Promi
       );
     if (found === 0) {
       for (const statement of TABLES.split(/;\s*\n/)) if (statement.trim() !== "") await query(statement);
-      await query("INSERT INTO fairlead_rag.meta VALUES ('version', $1), ('language', $2)", [
-        String(VERSION),
-        wanted,
-      ]);
+      const bm25 = (await createBm25Index(query, wanted)) ? "pg_textsearch" : "sql";
+      const values = [String(VERSION), wanted, bm25];
+      await query(
+        "INSERT INTO fairlead_rag.meta VALUES ('version', $1), ('language', $2), ('bm25', $3)",
+        values,
+      );
+      return { language: wanted, bm25 };
     }
-    return (meta.get("language") ?? wanted) as TextConfig;
+    return { language: meta.get("language"), bm25: meta.get("bm25") } as TextConfig;
   });
+}
+
+/** Where pg_textsearch is installed, loaded and allowed, it ranks; else nothing happens. */
+async function createBm25Index(query: Query, language: string): Promise<boolean> {
+  const available = await query("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_textsearch'");
+  if (available.length === 0) return false;
+  await query("SAVEPOINT textsearch");
+  try {
+    await query("CREATE EXTENSION IF NOT EXISTS pg_textsearch");
+    await query(
+      `CREATE INDEX chunk_bm25 ON fairlead_rag.chunk USING bm25 (words) WITH (text_config = '${language}', k1 = ${K1}, b = ${B})`,
+    );
+    await query("RELEASE SAVEPOINT textsearch");
+    return true;
+  } catch {
+    await query("ROLLBACK TO SAVEPOINT textsearch");
+    return false;
+  }
 }
 
 async function createExtension(query: Query): Promise<void> {

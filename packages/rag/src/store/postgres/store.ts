@@ -82,7 +82,12 @@ export async function openPostgresStore({
       return {
         kind: "postgres",
         location,
-        engine: { postgres, pgvector, lexical: "BM25 in SQL", language: config },
+        engine: {
+          postgres,
+          pgvector,
+          lexical: config.bm25 === "sql" ? "BM25 in SQL" : "pg_textsearch",
+          language: config.language,
+        },
       };
     },
     counts: () => countAll(query),

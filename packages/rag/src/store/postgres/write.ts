@@ -60,9 +60,9 @@ async function putDocument(
   );
   const key = Number(inserted?.["key"]);
   const rows = await query(
-    `INSERT INTO fairlead_rag.chunk (document, ordinal, heading, text, hash, start, "end", terms, length)
+    `INSERT INTO fairlead_rag.chunk (document, ordinal, heading, text, hash, start, "end", terms, length, words)
      SELECT $1, c.ordinal - 1, c.heading, c.text, c.hash, c.start, c."end", v.terms,
-       (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(v.terms))
+       (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(v.terms)), CASE WHEN $9::boolean THEN c.words END
      FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $8::text[]) WITH ORDINALITY
        AS c (heading, text, hash, start, "end", words, ordinal)
      CROSS JOIN LATERAL (SELECT to_tsvector($7::regconfig, c.words) AS terms) v
@@ -74,8 +74,9 @@ async function putDocument(
       chunks.map((chunk) => chunk.hash),
       chunks.map(({ start }) => start),
       chunks.map(({ end }) => end),
-      config,
+      config.language,
       chunks.map(({ heading, text }) => wordsOf(`${heading}\n${text}`)),
+      config.bm25 === "pg_textsearch",
     ],
   );
   await countTerms(query, key, 1);

@@ -1,0 +1,3 @@
+import { describeReadme } from "@fairlead/vitest-config/readme";
+
+await describeReadme(new URL("../", import.meta.url));
