@@ -7,6 +7,7 @@ import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { CallPolicy } from "../pool/policy.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
@@ -33,7 +34,7 @@ export function forward(
   logLevel: number | undefined,
   routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
+  exchange.work = route.pool.calls.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -74,7 +75,7 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const policy = route.pool.policyOf(method, original);
+    const policy = route.pool.calls.policyOf(method, original);
     this.method = method;
     this.entry = entry;
     this.policy = policy;
@@ -82,7 +83,9 @@ class ForwardedRequest implements PoolRequest {
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
     this.repeatable = mayRunTwice(this);
-    this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
+    // Answers to questions that nobody here asked are no reason to refuse: a legacy server asks its own.
+    this.onlyModern =
+      round.members !== undefined || (isInputRound && exchange.era === "modern" && hasModern(route.pool));
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
     this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
@@ -171,7 +174,7 @@ class ForwardedRequest implements PoolRequest {
     const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
       onAnswered: (members) => {
         const further = { number: this.#round.number + 1, members };
-        exchange.work = pool.dispatch(
+        exchange.work = pool.calls.dispatch(
           new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
         );
       },
@@ -217,6 +220,10 @@ function foreignTask(pool: string, upstream: string): AggregatorError {
     `${upstream} made a task under an id that another task has already.`,
     { pool, upstream, outcome: "unknown" },
   );
+}
+
+function hasModern({ members }: Pool): boolean {
+  return members.some(({ replica }) => replica.state.info?.era === "modern");
 }
 
 /** A result that a client without the modern era's words would take for a complete one. */

@@ -270,15 +270,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
-      const pass = gate?.admitStream?.(session.caller);
-      if (typeof pass === "object") {
-        const { status, message, retryAfterMs = 1_000 } = pass.refuse;
-        refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
-        return;
-      }
       const from = parseEventId(headerOf(request, "last-event-id") ?? "");
       const log = from === undefined || from.stream === 0 ? undefined : session.replies.get(from.stream);
-      if (pass !== undefined) response.on("close", pass);
       if (log === undefined && from !== undefined && from.stream !== 0)
         refuse(response, 400, "The event of Last-Event-ID is not known any more; open a stream without it");
       else if (log === undefined) stream(session, response, (reader) => session.attach(reader, from?.event));
@@ -291,6 +284,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     response: ServerResponse,
     read: (reader: EventReader) => () => void,
   ): void {
+    const pass = gate?.admitStream?.(session.caller);
+    if (typeof pass === "object") {
+      const { status, message, retryAfterMs = 1_000 } = pass.refuse;
+      refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
+      return;
+    }
     response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
     response.flushHeaders();
     keepAlive.add(response);
@@ -307,6 +306,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     response.on("close", () => {
       keepAlive.remove(response);
       streams.delete(end);
+      pass?.();
       stop();
     });
   }
