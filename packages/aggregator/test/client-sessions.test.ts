@@ -101,7 +101,7 @@ describe("a client of two servers over HTTP", () => {
     expect(
       replicasOf(multiplexer)
         .map(({ sessions }) => sessions)
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual([0, 1]);
     process.kill(home, "SIGKILL");
     const away = await pidFor(client);
