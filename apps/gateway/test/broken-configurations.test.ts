@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is the syntax of references
 // Forty ways to get a configuration wrong. What a person reads then is kept in broken-configurations.txt, to be looked at.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

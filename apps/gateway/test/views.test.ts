@@ -73,7 +73,12 @@ async function toolsAt(path: string): Promise<string[]> {
   const client = at(path);
   await client.initialize();
   const { result } = await client.request("tools/list");
-  return (result?.["tools"] as { name: string }[]).map(({ name }) => name);
+  return namesIn(result);
+}
+
+function namesIn(result: Readonly<Record<string, unknown>> | undefined): string[] {
+  const tools = (result?.["tools"] ?? []) as readonly { readonly name: string }[];
+  return tools.map(({ name }) => name);
 }
 
 describe("a view", () => {
@@ -144,7 +149,7 @@ describe("a view", () => {
     await waitUntil(
       async () => {
         const { result } = await client.request("tools/list");
-        return (result?.["tools"] as { name: string }[]).map(({ name }) => name).join() === "b__echo";
+        return namesIn(result).join() === "b__echo";
       },
       { timeoutMs: 20_000, what: "the view to change" },
     );
@@ -159,7 +164,7 @@ describe("a tool whose definition changes", () => {
     await client.request("tools/call", { name: "change", arguments: {} });
     const names = async (): Promise<string> => {
       const { result } = await client.request("tools/list");
-      return (result?.["tools"] as { name: string }[]).map(({ name }) => name).join();
+      return namesIn(result).join();
     };
     await waitUntil(async () => (await names()) === "change", {
       timeoutMs: 15_000,

@@ -27,9 +27,7 @@ function sample(given: unknown, root: Schema, depth: number): unknown {
   }
   const { allOf } = schema;
   if (Array.isArray(allOf)) {
-    const merged = allOf
-      .map((part) => resolved(part, root) ?? {})
-      .reduce((all, part) => ({ ...all, ...part }), {});
+    const merged: Schema = Object.assign({}, ...allOf.map((part) => resolved(part, root) ?? {}));
     return sample({ ...merged, ...without(schema, "allOf") }, root, depth + 1);
   }
   switch (

@@ -1,7 +1,7 @@
 // What happened lately, with numbers, for whoever watches: `GET /api/events` as server-sent events that can be resumed.
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-export interface GatewayEvent {
+interface GatewayEvent {
   /** Counts from 1. */
   readonly sequence: number;
   /** ISO 8601. */

@@ -81,7 +81,7 @@ export function createAdminMcp({ operations, version, run }: AdminMcpOptions): A
 }
 
 /** `drainServer` becomes `drain_server`. */
-export function toolName(id: string): string {
+function toolName(id: string): string {
   return id.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

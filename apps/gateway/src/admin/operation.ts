@@ -2,7 +2,7 @@
 // made from the same list of these, so that they cannot say different things.
 import type { z } from "zod";
 
-export interface OperationContext {
+interface OperationContext {
   /** Who asks, for the audit log. */
   readonly actor: string;
 }

@@ -3,7 +3,7 @@
 import { parametersOf } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
 
-export interface Match {
+interface Match {
   readonly operation: Operation;
   readonly parameters: Readonly<Record<string, string>>;
 }

@@ -18,13 +18,13 @@ export interface OAuthSettings {
   readonly algorithms: readonly string[];
 }
 
-export interface TokenOwner {
+interface TokenOwner {
   readonly id: string;
   readonly admin: boolean;
 }
 
 /** A token that is not accepted. */
-export interface TokenRefusal {
+interface TokenRefusal {
   readonly error: "invalid_token" | "insufficient_scope";
   readonly description: string;
 }

@@ -12,7 +12,7 @@ import {
 import type { ClientsSettings } from "./settings.ts";
 
 /** One client in lists for people. */
-export interface ClientReport {
+interface ClientReport {
   readonly id: string;
   readonly known: boolean;
   readonly active: boolean;

@@ -14,7 +14,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const MAX_DEPTH = 8;
 
 /** Names of the presets, as a file writes them: `production-small`. */
-export const PRESET_NAMES: readonly string[] = Object.keys(MultiplexingPreset).map(fileName);
+const PRESET_NAMES: readonly string[] = Object.keys(MultiplexingPreset).map(fileName);
 
 /** What `source` says on top of what it extends. @throws {@link ConfigError} */
 export async function extended(source: ConfigSource, seen: readonly string[] = []): Promise<unknown> {

@@ -12,7 +12,7 @@ export interface ServerSettings {
 
 type Partially<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-export interface KnownClientSettings {
+interface KnownClientSettings {
   readonly key?: string | undefined;
   readonly keySha256?: string | readonly string[] | undefined;
   readonly priority?: number | undefined;

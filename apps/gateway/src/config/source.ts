@@ -7,7 +7,7 @@ import type { ConfigPath } from "@fairlead/aggregator/schema";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
 import { ConfigError } from "./error.ts";
 
-export interface Place {
+interface Place {
   readonly line?: number;
   readonly column?: number;
 }
@@ -39,7 +39,7 @@ export async function readSource(file: string): Promise<ConfigSource> {
 }
 
 /** @throws {@link ConfigError} when it is no YAML */
-export function parseSource(file: string, text: string): ConfigSource {
+function parseSource(file: string, text: string): ConfigSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): Place => {

@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 import { ConfigError } from "./error.ts";
 import { type LoadedConfig, loadConfig } from "./load.ts";
 
-export interface ReloadReport {
+interface ReloadReport {
   /** Whether the last reading was applied. */
   readonly ok: boolean;
   /** ISO 8601. */

@@ -24,10 +24,10 @@ export interface FrontOptions {
 }
 
 /** Paths that anybody may ask for who passes the guard. */
-export const PUBLIC_PATHS: readonly string[] = ["/livez", "/readyz"];
+const PUBLIC_PATHS: readonly string[] = ["/livez", "/readyz"];
 
 /** The gateway's own MCP endpoint; no pool may have its name. */
-export const ADMIN_MCP_PATH = "/mcp/fairlead";
+const ADMIN_MCP_PATH = "/mcp/fairlead";
 
 export function createFront(
   options: FrontOptions,

@@ -17,13 +17,13 @@ export interface ToolDrift {
   readonly isHidden: boolean;
 }
 
-export interface ToolSuspicion {
+interface ToolSuspicion {
   readonly pool: string;
   readonly tool: string;
   readonly reasons: readonly string[];
 }
 
-export interface PinReport {
+interface PinReport {
   readonly pool: string;
   readonly tool: string;
   readonly pinned: string;
@@ -172,7 +172,7 @@ export function createToolPins({
     writing = writing.then(async () => {
       planned = false;
       const kept: Record<string, Record<string, string>> = {};
-      for (const { pool, tool, hash } of pins.values()) (kept[pool] ??= {})[tool] = hash;
+      for (const { pool, tool, hash } of pins.values()) kept[pool] = { ...kept[pool], [tool]: hash };
       try {
         const draft = `${file}.tmp`;
         await writeFile(draft, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600, flush: true });

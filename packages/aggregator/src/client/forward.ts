@@ -7,6 +7,7 @@ import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { CallPolicy } from "../pool/policy.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { PoolRequest } from "../pool/pool-call.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
@@ -82,7 +83,9 @@ class ForwardedRequest implements PoolRequest {
     this.priority = routing?.priority ?? exchange.caller.priority ?? DEFAULT_PRIORITY;
     this.routing = routing;
     this.repeatable = mayRunTwice(this);
-    this.onlyModern = round.members !== undefined || (isInputRound && exchange.era === "modern");
+    // Answers to questions that nobody here asked are no reason to refuse: a legacy server asks its own.
+    this.onlyModern =
+      round.members !== undefined || (isInputRound && exchange.era === "modern" && hasModern(route.pool));
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
     this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
@@ -219,6 +222,10 @@ function foreignTask(pool: string, upstream: string): AggregatorError {
   );
 }
 
+function hasModern({ members }: Pool): boolean {
+  return members.some(({ replica }) => replica.state.info?.era === "modern");
+}
+
 /** A result that a client without the modern era's words would take for a complete one. */
 function unfinished(pool: string, subject: string, resultType: string): AggregatorError {
   return new AggregatorError(
@@ -256,8 +263,18 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
     else if (integerOf(answer, envelope.errorCode) === rpcCode.resourceNotFoundLegacy) {
       splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.invalidParams)) });
     }
+  } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
+    splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
   return splice(answer, splices);
+}
+
+/** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */
+function isModernNotFound(answer: Buffer, envelope: Envelope): boolean {
+  if (envelope.kind !== "error" || integerOf(answer, envelope.errorCode) !== rpcCode.invalidParams)
+    return false;
+  const { error } = JSON.parse(answer.toString("utf8")) as { error?: { data?: { uri?: unknown } | null } };
+  return typeof error?.data?.uri === "string";
 }
 
 /** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */

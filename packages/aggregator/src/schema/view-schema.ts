@@ -26,7 +26,7 @@ const viewFields: FieldsOf<ViewConfig> = {
     .describe("Pools that it is made of. Default: all; with include, those that have a tool in it"),
 };
 
-export const viewSchema: ObjectSchema<ViewConfig> = z.strictObject(viewFields);
+const viewSchema: ObjectSchema<ViewConfig> = z.strictObject(viewFields);
 
 export const viewsSchema: z.ZodType<Record<string, ViewConfig>> = z.record(
   z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "a view's name must be 1 to 32 characters of [A-Za-z0-9_-]"),

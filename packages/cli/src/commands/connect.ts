@@ -18,7 +18,7 @@ import { nearestNames } from "../nearest-names.ts";
 import { resolveTarget } from "../target.ts";
 import type { CommandContext } from "./context.ts";
 
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly url: string;
   readonly name: string;
   readonly project?: string;

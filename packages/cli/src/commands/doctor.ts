@@ -110,7 +110,9 @@ async function network({ hostname, port, protocol }: URL): Promise<Finding> {
     });
     socket.on("timeout", () => {
       socket.destroy();
-      resolve(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }));
+      const late: NodeJS.ErrnoException = new Error("no answer in time");
+      late.code = "ETIMEDOUT";
+      resolve(late);
     });
     socket.on("error", resolve);
   });

@@ -8,17 +8,16 @@ const notStreamed = because(
   "lists are answered from memory as plain JSON, and the check is about event streams only (INFO)",
   ["server-sse-multiple-streams:server-sse-streams-functional"],
 );
-const noQuestions = because(
-  "the session with a process is shared by default and declares no client capabilities, so it cannot ask clients anything",
-  [
-    "tools-call-sampling:*",
-    "tools-call-elicitation:*",
-    "elicitation-sep1034-defaults:*",
-    "elicitation-sep1330-enums:*",
-  ],
+const notResumable = because(
+  "where a server ends the stream of a call, the gateway reads on in its client's place, and answers in one piece",
+  ["server-sse-polling:*"],
 );
-const noInputRequired = because(
-  "the session with a process is shared by default and declares no client capabilities, so it cannot ask clients anything",
+const logsNameNoCall = because(
+  "log messages on stdio belong to no call, so they only go to a client that has the process to itself",
+  ["tools-call-with-logging:tools-call-with-logging"],
+);
+const noSharedQuestions = because(
+  "a process that clients share is told of no client capabilities, so it cannot ask any of them",
   [
     "input-required-result-*",
     "server-stateless:sep-2575-server-rejects-undeclared-capability",
@@ -36,25 +35,20 @@ const otherKeys = because(
 const oneByOne = because("a legacy server asks one thing after the other, and the check wants all at once", [
   "input-required-result-multiple-input-requests:*",
 ]);
-const notResumable = because("streams of the gateway cannot be resumed", ["server-sse-polling:*"]);
-const logsNameNoCall = because(
-  "log messages on stdio belong to no call, so they only go to a client that has the pool to itself",
-  ["tools-call-with-logging:tools-call-with-logging"],
-);
 
-const legacy0116 = notStreamed;
-const legacy2025 = [...notStreamed, ...notResumable];
+const legacyClients = [...notStreamed];
+const legacyClients2025 = [...notStreamed, ...notResumable];
 
 /** By run and pool. */
 export const exceptions: Readonly<Record<string, readonly Exception[]>> = {
-  "0.1.16 / legacy-http": legacy0116,
-  "2025-11-25 / legacy-http": legacy2025,
-  "0.1.16 / legacy-stdio": [...legacy0116, ...noQuestions, ...logsNameNoCall],
-  "2025-11-25 / legacy-stdio": [...legacy2025, ...noQuestions, ...logsNameNoCall],
-  "0.1.16 / modern-http": legacy0116,
-  "2025-11-25 / modern-http": legacy2025,
+  "0.1.16 / legacy-http": legacyClients,
+  "2025-11-25 / legacy-http": legacyClients2025,
+  "0.1.16 / legacy-stdio-per-client": legacyClients,
+  "2025-11-25 / legacy-stdio-per-client": legacyClients2025,
+  "0.1.16 / modern-http": legacyClients,
+  "2025-11-25 / modern-http": legacyClients2025,
   "2026-07-28 / legacy-http": [...otherKeys, ...oneByOne],
-  "0.1.16 / modern-stdio": [...legacy0116, ...logsNameNoCall],
-  "2025-11-25 / modern-stdio": [...legacy2025, ...logsNameNoCall],
-  "2026-07-28 / legacy-stdio": noInputRequired,
+  "0.1.16 / modern-stdio": [...legacyClients, ...logsNameNoCall],
+  "2025-11-25 / modern-stdio": [...legacyClients2025, ...logsNameNoCall],
+  "2026-07-28 / legacy-stdio": noSharedQuestions,
 };

@@ -8,10 +8,4 @@ interface StrangerException {
   readonly why: string;
 }
 
-export const exceptions: readonly StrangerException[] = [
-  {
-    feature: "ask",
-    cells: ["legacy to legacy", "legacy to modern", "modern to legacy"],
-    why: "upstream sessions are shared and declare no client capabilities, so servers cannot ask clients anything",
-  },
-];
+export const exceptions: readonly StrangerException[] = [];

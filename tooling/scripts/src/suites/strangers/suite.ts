@@ -11,6 +11,13 @@ import type { Feature } from "./plan.ts";
 import { type Era, type Row, startServers } from "./servers.ts";
 import { type Line, missingLines, printTable, replaceTable } from "./table.ts";
 
+/** One client of the suite stands for many. */
+const NO_LIMITS = {
+  maxClients: 0,
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  breaker: { failureThreshold: 0 },
+};
+
 const eras: readonly Era[] = ["legacy", "modern"];
 
 export async function strangersSuite(root: string, work: string, report: SuiteReport): Promise<void> {
@@ -99,9 +106,16 @@ async function startGateway(root: string, folder: string, rows: readonly Row[]):
     const [command, ...args] = target;
     return { command, args, era, ...(env === undefined ? {} : { env }) };
   };
-  const pools = Object.fromEntries(rows.map((row) => [row.name, { upstreams: [upstreamOf(row)] }]));
+  // By default clients share a process, which then cannot ask any of them.
+  const session = ({ transport, era, plan }: Row): object =>
+    transport === "stdio" && era === "legacy" && plan.some(({ feature }) => feature === "ask")
+      ? { session: "per-client" }
+      : {};
+  const pools = Object.fromEntries(
+    rows.map((row) => [row.name, { ...session(row), upstreams: [upstreamOf(row)] }]),
+  );
   const config = join(folder, "gateway.json");
-  await writeFile(config, JSON.stringify({ pools }));
+  await writeFile(config, JSON.stringify({ clients: NO_LIMITS, pools }));
   const main = join(root, "apps", "gateway", "src", "main.ts");
   const args = ["--conditions=@fairlead/source", main, "--config", config, "--port", "0"];
   return startProcess({ command: process.execPath, args });
