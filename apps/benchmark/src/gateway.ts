@@ -40,6 +40,13 @@ export interface GatewayOptions {
   readonly readyPath?: string;
 }
 
+/** Load comes from one client that stands for many; what is measured is not its limits. */
+export const NO_LIMITS: Readonly<Record<string, unknown>> = {
+  maxClients: 0,
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  breaker: { failureThreshold: 0 },
+};
+
 const COLLECTIONS = 5;
 const COLLECTION_PAUSE_MS = 300;
 
@@ -51,7 +58,10 @@ export async function startGateway({
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const config = join(folder, "fairlead.config.yaml");
-  await writeFile(config, JSON.stringify({ server: { port }, logging: { level: "error" }, pools }));
+  await writeFile(
+    config,
+    JSON.stringify({ server: { port }, logging: { level: "error" }, clients: NO_LIMITS, pools }),
+  );
   const collect = fileURLToPath(new URL("targets/collect-on-signal.ts", import.meta.url));
   const main = fileURLToPath(import.meta.resolve("@fairlead/gateway")).replace(/index\.(ts|js)$/, "main.$1");
   const started = await startMeasured({

@@ -1,4 +1,10 @@
-export { ConfigError, type ConfigProblem } from "./config/error.ts";
+export { adminTokenFile, readAdminToken } from "./auth/admin-token.ts";
+export { createKey, hashKey } from "./auth/keys.ts";
+export { type ConfigReport, checkConfig } from "./config/check.ts";
+export { ConfigError, type ConfigProblem, describeProblem } from "./config/error.ts";
+export { configJsonSchema, SCHEMA_URL } from "./config/json-schema.ts";
 export { type LoadedConfig, loadConfig } from "./config/load.ts";
+export { isMcpServers, poolsOfMcpServers, withoutLiteralSecrets } from "./config/mcp-servers.ts";
 export type { GatewayConfig } from "./config/schema.ts";
+export { showConfig } from "./config/show.ts";
 export { type RunOptions, runGateway } from "./run.ts";

@@ -1,13 +1,22 @@
 // The gateway as a process: reads the configuration, starts, serves, and ends in order.
-import { AggregatorError, createMultiplexer, type Multiplexer } from "@fairlead/aggregator";
-import type { Logger } from "pino";
+import {
+  AggregatorError,
+  createWebSocketFront,
+  type Multiplexer,
+  type WebSocketFront,
+} from "@fairlead/aggregator";
+import { provideAdminToken } from "./auth/admin-token.ts";
 import { printBanner } from "./banner.ts";
 import { ConfigError } from "./config/error.ts";
 import { type LoadedConfig, loadConfig } from "./config/load.ts";
-import { eventLogger } from "./event-log.ts";
-import { isLoopback } from "./http/guard.ts";
-import { type HttpFront, openHttpFront } from "./http/server.ts";
-import { createLogger } from "./log.ts";
+import { createGateway, type Gateway } from "./gateway.ts";
+import { createFront, type FrontOptions } from "./http/front.ts";
+import { createGuard, isLoopback } from "./http/guard.ts";
+import { type HttpServer, openHttpServer } from "./http/server.ts";
+import { createUpgradeHandler } from "./http/websocket.ts";
+import { createLogger, type GatewayLogger } from "./log.ts";
+import { createScrubber, type Scrubber } from "./protect/scrub.ts";
+import { isReady } from "./readiness.ts";
 
 export interface RunOptions {
   /** @defaultValue "fairlead.config.yaml" in the working directory */
@@ -20,14 +29,15 @@ export interface RunOptions {
   readonly stdio?: boolean;
 }
 
-/** How long the first answer over stdio waits for upstreams, in milliseconds. */
-const STDIO_SETTLE_MS = 2_000;
+/** How long the first answer over stdio waits for upstreams to join or to fail once, in milliseconds: as long as they may take. */
+const STDIO_SETTLE_MS = 10_000;
 
 /** How long a load balancer gets to see that the gateway is no longer ready, in milliseconds. */
 const READINESS_GRACE_MS = 100;
 
 /**
- * Runs the gateway until SIGINT or SIGTERM (or, with `stdio`, until the input ends); a second signal ends it at once.
+ * Runs the gateway until SIGINT or SIGTERM (or, with `stdio`, until the input ends); a second signal ends it at once. SIGHUP,
+ * or a change of the file, reads the configuration again.
  *
  * @returns the exit code: 0 after an orderly end, 1 when it could not run, 2 when the configuration is wrong
  */
@@ -40,79 +50,174 @@ export async function runGateway(options: RunOptions = {}): Promise<number> {
     process.stderr.write(`fairlead: the configuration cannot be used\n${error.message}\n`);
     return 2;
   }
-  const logger = createLogger(loaded.gateway.logging.level);
+  const scrubber = createScrubber();
+  scrubber.add(loaded.secrets);
+  const logger = createLogger(
+    loaded.gateway.logging.level,
+    process.stderr,
+    process.stderr.isTTY,
+    scrubber.scrub,
+  );
   try {
-    return options.stdio === true ? await runStdio(loaded, logger) : await runHttp(loaded, options, logger);
+    return options.stdio === true
+      ? await runStdio(loaded, scrubber, logger)
+      : await runHttp(loaded, options, scrubber, logger);
   } catch (error) {
-    process.stderr.write(`fairlead: ${explain(error)}\n`);
+    process.stderr.write(`fairlead: ${scrubber.scrub(explain(error))}\n`);
     return error instanceof AggregatorError && error.code === "INVALID_CONFIG" ? 2 : 1;
   }
 }
 
 async function runHttp(
-  { gateway, multiplexer: config }: LoadedConfig,
+  loaded: LoadedConfig,
   options: RunOptions,
-  logger: Logger,
+  scrubber: Scrubber,
+  logger: GatewayLogger,
 ): Promise<number> {
-  const { drainTimeoutMs } = gateway.server;
-  const host = options.host ?? gateway.server.host;
-  const port = options.port ?? gateway.server.port;
-  if (!isLoopback(host)) {
+  const { server, admin: adminConfig, clients } = loaded.gateway;
+  const { drainTimeoutMs } = server;
+  const host = options.host ?? server.host;
+  const port = options.port ?? server.port;
+  if (!isLoopback(host) && clients.known !== undefined && !hasCredentials(loaded))
     throw new Error(
-      `server.host is ${host}, but the gateway does not authenticate clients and so only listens on loopback; use 127.0.0.1 and put a proxy that authenticates in front`,
+      `server.host is ${host}, which other machines can reach, but no client has a key; add clients.known or oauth, or use 127.0.0.1`,
     );
-  }
-  await using multiplexer = createMultiplexer(config, { onEvent: eventLogger(logger) });
+  let url = "";
+  const gateway = createGateway({ loaded, logger, scrubber, endpoint: () => `${url}/mcp` });
+  const { multiplexer, store } = gateway;
   let draining = false;
   const stop = stopSignal();
-  await using front = await openHttpFront({
-    host,
-    port,
-    multiplexer,
-    maxMessageBytes: config.limits?.maxRequestBytes,
-    isReady: () => !draining && isUsable(multiplexer),
-    onError: (error) => logger.error({ err: error }, "a request failed inside the gateway"),
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(explainListen(error, host, port), { cause: error });
+  const common = {
+    authenticate: gateway.authenticate,
+    oauth: loaded.gateway.oauth,
+    readiness: () => {
+      const status = multiplexer.getStatus();
+      const isReadyNow = !draining && isReady(status, store.current.gateway.server.readiness);
+      return { isReady: isReadyNow, status: draining ? "draining" : status.status };
+    },
+    onError: (error: unknown) => logger.error({ err: error }, "a request failed inside the gateway"),
+  } satisfies Omit<FrontOptions, "guard">;
+  const ownListener = adminConfig.listen;
+  const webSockets = await createWebSocketFront(multiplexer, {
+    maxMessageBytes: loaded.gateway.limits?.maxRequestBytes,
   });
-  logger.info(`listening on ${front.url}`);
-  await Promise.race([multiplexer.initialize(), stop]);
-  const status = multiplexer.getStatus();
-  if (status.status !== "starting")
-    process.stdout.write(`${printBanner(status, front.url, process.stdout)}\n`);
-  const signal = await stop;
-  draining = true;
-  logger.info(
-    `${signal}: finishing the calls under way, at most ${drainTimeoutMs / 1_000} s; a second signal ends at once`,
-  );
-  await shutDown(multiplexer, front, drainTimeoutMs);
+  const open = (at: { host: string; port: number }, more: Partial<FrontOptions>): Promise<HttpServer> => {
+    const guard = createGuard({ ...server, host: at.host });
+    const { authenticate, onError } = common;
+    const { admitStream } = gateway.clients;
+    return openHttpServer({
+      ...at,
+      onRequest: createFront({ ...common, ...more, guard }),
+      ...(more.multiplexer === undefined
+        ? {}
+        : {
+            onUpgrade: createUpgradeHandler({ front: webSockets, guard, authenticate, admitStream, onError }),
+          }),
+    }).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(explainListen(error, at.host, at.port), { cause: error });
+    });
+  };
+  try {
+    await using front = await open(
+      { host, port },
+      { multiplexer, ...(ownListener === undefined ? { admin: gateway.admin } : {}) },
+    );
+    url = front.url;
+    const adminFront =
+      ownListener === undefined ? undefined : await open(ownListener, { admin: gateway.admin });
+    const made = await adminToken(gateway, loaded, adminFront ?? front, logger);
+    const onHangUp = (): void => void store.reload();
+    process.on("SIGHUP", onHangUp);
+    store.watch();
+    logger.info(`listening on ${front.url}`);
+    if (adminFront !== undefined) logger.info(`admin API on ${adminFront.url}`);
+    await Promise.race([multiplexer.initialize(), stop]);
+    const status = multiplexer.getStatus();
+    if (status.status !== "starting")
+      process.stdout.write(`${scrubber.scrub(printBanner(status, front.url, process.stdout))}\n`);
+    const signal = await stop;
+    draining = true;
+    process.off("SIGHUP", onHangUp);
+    logger.info(
+      `${signal}: finishing the calls under way, at most ${drainTimeoutMs / 1_000} s; a second signal ends at once`,
+    );
+    gateway.events.publish("draining", { signal });
+    await shutDown(gateway, front, webSockets, drainTimeoutMs);
+    await adminFront?.close(0);
+    await made?.remove();
+  } finally {
+    await webSockets.close();
+    await gateway.close();
+  }
   logger.info("stopped");
   return 0;
 }
 
-async function shutDown(multiplexer: Multiplexer, front: HttpFront, drainTimeoutMs: number): Promise<void> {
+async function adminToken(
+  gateway: Gateway,
+  { gateway: { admin, clients } }: LoadedConfig,
+  { port }: HttpServer,
+  logger: GatewayLogger,
+): Promise<{ remove(): Promise<void> } | undefined> {
+  const hasOwn = admin.token !== undefined || admin.tokenSha256 !== undefined;
+  if (hasOwn || Object.values(clients.known).some(({ admin: isAdmin }) => isAdmin === true)) return undefined;
+  try {
+    const made = await provideAdminToken(port);
+    gateway.useAdminToken(made.token);
+    logger.debug(`the token of the admin API is in ${made.file}`);
+    return made;
+  } catch (error) {
+    logger.warn({ err: error }, "no token for the admin API could be kept; set admin.token to use it");
+    return undefined;
+  }
+}
+
+function hasCredentials({ gateway: { clients, oauth } }: LoadedConfig): boolean {
+  return Object.keys(clients.known).length > 0 || oauth !== undefined;
+}
+
+async function shutDown(
+  { multiplexer, events }: Gateway,
+  front: HttpServer,
+  webSockets: WebSocketFront,
+  drainTimeoutMs: number,
+): Promise<void> {
   // Responses say from now on that their connection ends, and clients that ask once more are still answered: the
   // upstreams end after the last connection.
   const drained = multiplexer.drainAll(drainTimeoutMs);
   await new Promise((resolve) => setTimeout(resolve, READINESS_GRACE_MS));
-  await front.close(drainTimeoutMs);
+  events.close();
+  await Promise.all([front.close(drainTimeoutMs), closeSockets(webSockets, drainTimeoutMs)]);
   await drained;
-  await multiplexer.close();
 }
 
-async function runStdio({ multiplexer: config }: LoadedConfig, logger: Logger): Promise<number> {
-  await using multiplexer = createMultiplexer(config, { onEvent: eventLogger(logger) });
+/** Connections end as soon as nothing runs on them, and after `timeoutMs` in any case. */
+async function closeSockets(webSockets: WebSocketFront, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  webSockets.drain();
+  while (webSockets.connections > 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  await webSockets.close();
+}
+
+async function runStdio(loaded: LoadedConfig, scrubber: Scrubber, logger: GatewayLogger): Promise<number> {
+  const gateway = createGateway({ loaded, logger, scrubber, endpoint: () => "stdio:" });
+  const { multiplexer, store } = gateway;
   const stop = stopSignal();
-  // A stdio client lists once, right after its start; it should see everything that starts in reasonable time.
-  await Promise.race([multiplexer.initialize({ settleMs: STDIO_SETTLE_MS }), stop]);
-  await Promise.race([multiplexer.serveStdio(process.stdin, process.stdout), stop]);
+  try {
+    process.on("SIGHUP", () => void store.reload());
+    store.watch();
+    // A stdio client lists once, right after its start; it should see everything that starts in reasonable time.
+    await Promise.race([multiplexer.initialize({ settleMs: STDIO_SETTLE_MS }), stop]);
+    await Promise.race([serve(multiplexer), stop]);
+  } finally {
+    await gateway.close();
+  }
   return 0;
 }
 
-function isUsable(multiplexer: Multiplexer): boolean {
-  return multiplexer
-    .getStatus()
-    .pools.some(({ replicas }) => replicas.some(({ status }) => status === "ready"));
+function serve(multiplexer: Multiplexer): Promise<void> {
+  return multiplexer.serveStdio(process.stdin, process.stdout);
 }
 
 /** Resolves on the first SIGINT or SIGTERM; the second one ends the process. */

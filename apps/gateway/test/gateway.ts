@@ -1,5 +1,5 @@
 // The gateway as users run it: a process of its own, a configuration file, a free port.
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { MultiplexerStatus, UpstreamStatus } from "@fairlead/aggregator";
@@ -22,6 +22,10 @@ export interface TestGateway {
   readonly url: string;
   readonly process: StartedProcess;
   readonly directory: string;
+  /** The configuration file. */
+  readonly file: string;
+  /** The operators' token that the gateway made. */
+  adminToken(): Promise<string>;
   status(): Promise<MultiplexerStatus>;
   replica(id: string): Promise<UpstreamStatus>;
   /** Waits until every upstream (or those named) is ready. */
@@ -38,15 +42,27 @@ export function nodeArguments(config: string, ...more: readonly string[]): strin
   return ["--conditions=@fairlead/source", mainScript, "--config", config, ...more];
 }
 
+/** Limits of clients are off unless a test is about them: one test's client stands for many. */
+export const NO_LIMITS: Readonly<Record<string, unknown>> = {
+  maxClients: 0,
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  breaker: { failureThreshold: 0 },
+};
+
 /** Starts a gateway and waits until it listens, not until its upstreams are ready. */
 export async function startGateway(
   config: TestConfig,
   options: readonly string[] = ["--port", "0"],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<TestGateway> {
   const directory = await tempDir();
   const file = join(directory.path, "fairlead.config.yaml");
-  await writeFile(file, JSON.stringify(config));
-  const child = await startProcess({ command: process.execPath, args: nodeArguments(file, ...options) });
+  await writeFile(file, JSON.stringify({ clients: NO_LIMITS, ...config }));
+  const child = await startProcess({
+    command: process.execPath,
+    args: nodeArguments(file, ...options),
+    env: { XDG_STATE_HOME: directory.path, ...env },
+  });
   const dispose = async (): Promise<void> => {
     await child[Symbol.asyncDispose]();
     await directory[Symbol.asyncDispose]();
@@ -68,6 +84,11 @@ export async function startGateway(
     url,
     process: child,
     directory: directory.path,
+    file,
+    async adminToken() {
+      const path = join(directory.path, "fairlead", `admin-${new URL(url).port}.token`);
+      return (await readFile(path, "utf8")).trim();
+    },
     status,
     async replica(id) {
       const found = (await replicas()).find((replica) => replica.id === id);

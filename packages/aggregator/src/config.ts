@@ -1,6 +1,7 @@
 // What a multiplexer is made of, in plain data. The gateway reads it from a file; a library user writes it down.
 
 import type { StrategyFactory } from "@fairlead/balancer";
+import type { ViewConfig } from "./catalog/view.ts";
 
 /** What a pool uses that names no strategy. */
 export const DEFAULT_STRATEGY = "least-connections";
@@ -17,6 +18,11 @@ interface UpstreamCommon {
   readonly priority?: number | undefined;
   /** Most calls at a time; more wait or go elsewhere. @defaultValue unlimited */
   readonly maxConcurrency?: number | undefined;
+  /**
+   * Most calls in a minute, also all at once after a pause, as its provider allows them; more wait for their turn, or go to
+   * upstreams of another priority. @defaultValue unlimited
+   */
+  readonly requestsPerMinute?: number | undefined;
   /**
    * `"modern"`: speaks revision 2026-07-28; `"legacy"`: speaks 2025-11-25 or older; `"auto"`: is asked once.
    * @defaultValue "auto"
@@ -370,6 +376,8 @@ export interface MultiplexerConfig {
   readonly pools: readonly PoolConfig[];
   /** Options of every pool that does not say otherwise; groups such as `breaker` are filled up key by key. */
   readonly poolDefaults?: PoolDefaults | undefined;
+  /** Selections of tools by name, each at `<basePath>/<name>`, or given to callers. @defaultValue none */
+  readonly views?: Readonly<Record<string, ViewConfig>> | undefined;
   /** Rules about single kinds of calls. @defaultValue none, which costs nothing */
   readonly routing?: RoutingConfig | undefined;
   /**

@@ -10,6 +10,7 @@ export type AggregatorErrorCode =
   | "OUTCOME_UNKNOWN"
   | "DEADLINE_EXCEEDED"
   | "QUEUE_FULL"
+  | "RATE_LIMITED"
   | "QUEUE_TIMEOUT"
   | "INPUT_REFUSED"
   | "NAME_COLLISION"
@@ -35,7 +36,8 @@ export interface AggregatorErrorFacts {
 
 /** Whether the gateway itself had no room for the call, which was not executed: on HTTP a 503 that says when to try again. */
 export function isOverload({ code, facts }: AggregatorError): boolean {
-  const isRefusal = code === "QUEUE_FULL" || code === "QUEUE_TIMEOUT" || code === "DRAINING";
+  const isRefusal =
+    code === "QUEUE_FULL" || code === "QUEUE_TIMEOUT" || code === "RATE_LIMITED" || code === "DRAINING";
   return isRefusal && facts.outcome === "not-executed";
 }
 

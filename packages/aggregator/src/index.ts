@@ -8,9 +8,18 @@ export type { CallFigures, LatencyFigures } from "./analytics/call-window.ts";
 export type { FailoverEntry } from "./analytics/failover-history.ts";
 export type { OptimizationAdvice } from "./analytics/optimization.ts";
 export type { Caller } from "./caller.ts";
-export type { Collision } from "./catalog/catalog.ts";
+export type { Collision, OfferedTool } from "./catalog/catalog.ts";
 export type { ListKind } from "./catalog/lists.ts";
+export type { ViewConfig } from "./catalog/view.ts";
 export type { MessageChannel } from "./client/channel.ts";
+export type {
+  AttemptEnd,
+  Gate,
+  GateRequest,
+  Refusal,
+  RequestEnd,
+  RequestWatch,
+} from "./client/gate.ts";
 export type { ExecuteOptions, MethodRequest, Progress, QueryRequest } from "./client/in-process.ts";
 export {
   type ChannelSource,
@@ -65,6 +74,7 @@ export {
   type Multiplexer,
   type MultiplexerOptions,
 } from "./multiplexer.ts";
+export { withPoolDefaults } from "./pool-defaults.ts";
 export {
   type CustomConfigurationOptions,
   createCustomConfiguration,

@@ -6,10 +6,13 @@ import { type Clock, type Random, systemClock } from "@fairlead/core";
 import { analyticsOf, type PerformanceAnalytics } from "./analytics/analytics.ts";
 import { createFailoverHistory } from "./analytics/failover-history.ts";
 import type { Caller } from "./caller.ts";
-import { createCatalog } from "./catalog/catalog.ts";
+import { createCatalog, type OfferedTool, type Scope } from "./catalog/catalog.ts";
+import { LIST_KINDS } from "./catalog/lists.ts";
+import type { ViewConfig } from "./catalog/view.ts";
 import { type MessageChannel, openChannel } from "./client/channel.ts";
 import type { Client } from "./client/client.ts";
 import { createFetchHandler } from "./client/fetch-handler.ts";
+import type { Gate } from "./client/gate.ts";
 import { createHttpHandler } from "./client/http-handler.ts";
 import {
   createInProcess,
@@ -39,6 +42,10 @@ import { createStartLimiter } from "./upstream/start-limiter.ts";
 export interface MultiplexerOptions {
   /** Told of everything worth a log line, from the beginning; see also {@link Multiplexer.on}. */
   readonly onEvent?: (event: MultiplexerEvent) => void;
+  /** Asked before each request, and told of its end. @defaultValue everything passes */
+  readonly gate?: Gate;
+  /** Whether a tool is offered to anybody, such as when its definition has changed. Must not throw. @defaultValue every one is */
+  readonly offers?: (tool: OfferedTool) => boolean;
   /** Path that the handler serves; each pool is at `<basePath>/<namespace>`. @defaultValue "/mcp" */
   readonly basePath?: string;
   /** @defaultValue the system's monotonic clock */
@@ -93,6 +100,8 @@ export interface Multiplexer extends Management {
   ): Promise<Result>;
   /** Replaces the routing rules, for calls from here on. @throws {@link AggregatorError} `INVALID_CONFIG` */
   updateRouting(routing: RoutingConfig | undefined): void;
+  /** Replaces the views, and asks anew what is offered; clients are told that lists changed. */
+  updateViews(views: Readonly<Record<string, ViewConfig>>): void;
   getStatus(): MultiplexerStatus;
   /** Figures of the last minute, advice that follows from them, and the failovers that are remembered. */
   getPerformanceAnalytics(): PerformanceAnalytics;
@@ -166,12 +175,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
       listener,
     });
   const pools = config.pools.map((pool) => poolOf(completed(pool)));
-  const catalog = createCatalog(pools, separator);
+  const catalog = createCatalog(pools, separator, { views: config.views, offers: options.offers });
   const service = createService({
     serverInfo,
     separator,
     pageSize: limits.pageSize,
     notifier,
+    gate: options.gate,
     router: () => router,
     clock,
   });
@@ -194,7 +204,15 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     onClose: onClientGone,
   });
   const onError = (error: unknown): void => onEvent({ type: "internal-error", error });
-  const http = createHttpHandler({ catalog, service, sessions, basePath, onError, ...limits });
+  const http = createHttpHandler({
+    catalog,
+    service,
+    sessions,
+    gate: options.gate,
+    basePath,
+    onError,
+    ...limits,
+  });
 
   const channelOptions = {
     service,
@@ -227,18 +245,18 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     handler: http.handle,
     fetch: createFetchHandler(http.handle),
     openChannel({ path, caller, ...rest }) {
-      const scope = http.scopeOf(path);
+      const scope = http.scopeOf(path, caller);
       if (scope === undefined || scope === "unknown") return undefined;
       const key = `channel ${randomUUID()}`;
       return openChannel({ ...channelOptions, ...rest, key, scope, caller: caller ?? { id: key } });
     },
-    serveStdio: (input, output, caller = { id: "stdio" }) =>
+    serveStdio: async (input, output, caller = { id: "stdio" }) =>
       serveStdio({
         ...channelOptions,
         caller,
         input,
         output,
-        scope: catalog.all,
+        scope: scopeOf(caller),
         maxRequestBytes: limits.maxRequestBytes,
       }),
     async executeRequest<Result>(
@@ -249,6 +267,10 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
         throw new AggregatorError("DRAINING", "The multiplexer is closed.", { outcome: "not-executed" });
       const settings = typeof options === "number" ? { priority: options } : options;
       return (await inProcess.execute(request, settings)) as Result;
+    },
+    updateViews(views) {
+      catalog.configureViews(views);
+      for (const pool of pools) notifier.listChanged(pool, LIST_KINDS);
     },
     updateRouting(next) {
       const [contradiction] = contradictionsOf({ pools: [], routing: next });
@@ -280,6 +302,13 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
 
   function completed(pool: PoolConfig): PoolConfig {
     return withPoolDefaults(pool, config.poolDefaults);
+  }
+
+  /** @throws {@link AggregatorError} `INVALID_CONFIG` when the caller's view is not known: nothing is better than everything */
+  function scopeOf(caller: Caller | undefined): Scope {
+    const scope = catalog.at("", caller?.view);
+    if (scope !== undefined) return scope;
+    throw new AggregatorError("INVALID_CONFIG", `There is no view "${caller?.view}".`);
   }
 
   async function initialize(

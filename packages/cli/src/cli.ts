@@ -2,10 +2,21 @@
 // a message with its next step and an exit code.
 import { Command, CommanderError, type Option } from "commander";
 import { callTool } from "./commands/call.ts";
+import { describeClients } from "./commands/clients.ts";
+import { describeCompletion } from "./commands/completion.ts";
+import { describeConfig } from "./commands/config.ts";
+import { describeConnect } from "./commands/connect.ts";
+import type { CommandContext } from "./commands/context.ts";
+import { describeDoctor } from "./commands/doctor.ts";
+import { describeLogs } from "./commands/logs.ts";
 import { runRag } from "./commands/rag.ts";
+import { describeResources } from "./commands/resources.ts";
 import { serve } from "./commands/serve.ts";
+import { describeServers } from "./commands/servers.ts";
 import { showStatus } from "./commands/status.ts";
 import { listTools } from "./commands/tools.ts";
+import { describeTop } from "./commands/top.ts";
+import { describeVerify } from "./commands/verify.ts";
 import { CliError } from "./errors.ts";
 import { exitCodeHelp, exitCodes } from "./exit-codes.ts";
 import { printable, styleFor } from "./format/style.ts";
@@ -36,7 +47,7 @@ export async function run(argv: readonly string[], io: CliIo = processIo()): Pro
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    const failure = error instanceof CommanderError ? usageError(error, usageText, argv) : error;
+    const failure = error instanceof CommanderError ? usageError(error, usageText, program, argv) : error;
     report(failure, json, io);
     return failure instanceof CliError ? failure.exitCode : exitCodes.protocol;
   }
@@ -59,6 +70,7 @@ Examples:
 
 Environment:
   FAIRLEAD_URL  the gateway's address when --url is not given
+  FAIRLEAD_KEY  the key when --key is not given
   NO_COLOR      no colours when set to anything
 
 ${exitCodeHelp}`,
@@ -71,6 +83,8 @@ ${exitCodeHelp}`,
     .option("--port <number>", "port to listen on, 0 for any free one (default: server.port, 3005)")
     .option("--host <address>", "loopback address to listen on (default: server.host, 127.0.0.1)")
     .option("--stdio", "serve one client on stdin and stdout instead of HTTP")
+    .option("--attach <url>", "with --stdio: at this gateway, which runs already, instead of starting one")
+    .addOption(keyOption(program))
     .addHelpText(
       "after",
       `
@@ -81,12 +95,13 @@ Examples:
 
 Exit codes: 0 ended in order, 1 could not run, 2 wrong configuration or options`,
     )
-    .action(async (options) => done(await serve(options)));
+    .action(async (options) => done(await serve(options, io)));
 
   program
     .command("tools")
     .description("List the tools that a running gateway serves.")
     .addOption(urlOption(program, io))
+    .addOption(keyOption(program))
     .option("--json", "print JSON: { tools: [...] } as in MCP's tools/list")
     .addHelpText(
       "after",
@@ -103,6 +118,7 @@ Examples:
     .description("Call a tool and print its result. Ctrl-C cancels the call.")
     .argument("<tool>", 'name of the tool, as "fairlead tools" prints it')
     .addOption(urlOption(program, io))
+    .addOption(keyOption(program))
     .option(
       "--arg <name=value>",
       "an argument, converted by the tool's input schema; arrays and objects are written as JSON; repeatable",
@@ -125,6 +141,7 @@ Examples:
     .command("status")
     .description("Show the state of a running gateway: pools, replicas, problems and what to do about them.")
     .addOption(urlOption(program, io))
+    .addOption(keyOption(program))
     .option("--watch", "redraw every second; into a pipe, print one line per change")
     .option("--json", "print JSON as the gateway sent it; with --watch one line per change")
     .addHelpText(
@@ -137,6 +154,17 @@ Examples:
     )
     .action(async (options) => done(await showStatus(options, io)));
 
+  const context: CommandContext = { io, done, urlOption: () => urlOption(program, io) };
+  describeResources(program, context);
+  describeServers(program, context);
+  describeClients(program, context);
+  describeConfig(program, context);
+  describeConnect(program, context);
+  describeVerify(program, context);
+  describeDoctor(program, context);
+  describeTop(program, context);
+  describeLogs(program, context);
+  describeCompletion(program, context);
   program
     .command("rag")
     .description(
@@ -157,8 +185,12 @@ function urlOption(program: Command, io: CliIo): Option {
     .default(io.env["FAIRLEAD_URL"] ?? defaultUrl);
 }
 
+function keyOption(program: Command): Option {
+  return program.createOption("--key <key>", "key, or the operators' token (env: FAIRLEAD_KEY)");
+}
+
 function configure(program: Command, io: CliIo, keepError: (text: string) => void): void {
-  for (const command of [program, ...program.commands])
+  for (const command of allOf(program))
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: keepError,
@@ -169,9 +201,22 @@ function configure(program: Command, io: CliIo, keepError: (text: string) => voi
     });
 }
 
-function usageError(error: CommanderError, usageText: string, argv: readonly string[]): CliError {
-  const [command = ""] = argv.filter((argument) => ["serve", "tools", "call", "status"].includes(argument));
-  const help = `fairlead ${command}`.trimEnd();
+function allOf(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}
+
+function usageError(
+  error: CommanderError,
+  usageText: string,
+  program: Command,
+  argv: readonly string[],
+): CliError {
+  let command = program;
+  for (const argument of argv)
+    command = command.commands.find((child) => child.name() === argument) ?? command;
+  const names: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  const help = names.join(" ");
   const message = error.code === "commander.help" ? "no command given" : usageText || error.message;
   return new CliError("USAGE", message.replace(/^error: /, "").trim(), {
     cause: error,

@@ -16,6 +16,8 @@ const goodbyeTimeoutMs = 1_000;
 export interface ConnectionOptions {
   /** How long the gateway may take to answer the first request. @defaultValue 10000 */
   readonly connectTimeoutMs?: number;
+  /** Sent with every request, such as `authorization`. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Connection {
@@ -36,10 +38,11 @@ export async function withClient<T>(
   endpoint: URL,
   signal: AbortSignal,
   use: (connection: Connection) => Promise<T>,
-  { connectTimeoutMs = 10_000 }: ConnectionOptions = {},
+  { connectTimeoutMs = 10_000, headers = {} }: ConnectionOptions = {},
 ): Promise<T> {
   const requests = new Set<Promise<unknown>>();
   const transport = new StreamableHTTPClientTransport(endpoint, {
+    requestInit: { headers },
     fetch: (input, init) => {
       const request = fetch(input, init);
       const settled = request.catch(() => undefined).finally(() => requests.delete(settled));

@@ -7,6 +7,7 @@ export type CliErrorCode =
   | "GATEWAY_UNREACHABLE"
   | "UNKNOWN_TOOL"
   | "PROTOCOL_ERROR"
+  | "FORBIDDEN"
   | "INTERRUPTED";
 
 export interface CliErrorOptions extends ErrorOptions {
@@ -21,6 +22,7 @@ const exitCodeOf: Readonly<Record<CliErrorCode, ExitCode>> = {
   GATEWAY_UNREACHABLE: exitCodes.unreachable,
   UNKNOWN_TOOL: exitCodes.unknownTool,
   PROTOCOL_ERROR: exitCodes.protocol,
+  FORBIDDEN: exitCodes.protocol,
   INTERRUPTED: exitCodes.interrupted,
 };
 

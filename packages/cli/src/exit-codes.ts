@@ -13,6 +13,8 @@ export const exitCodes = {
   unknownTool: 4,
   /** The gateway answered with an error, or with something that is not MCP or not a Fairlead status. */
   protocol: 5,
+  /** `verify` found something that does not work. */
+  verification: 6,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;
@@ -27,4 +29,5 @@ export const exitCodeHelp: string = `Exit codes:
   3    the gateway is unreachable
   4    unknown tool
   5    the gateway answered with a protocol error
+  6    verify found something that does not work
   130  interrupted by Ctrl-C`;

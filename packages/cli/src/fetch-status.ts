@@ -7,6 +7,8 @@ import { unreachable } from "./unreachable.ts";
 export interface FetchStatusOptions {
   /** Gives up after that many milliseconds. @defaultValue 10000 */
   readonly timeoutMs?: number;
+  /** Sent along, such as `authorization`. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -17,10 +19,11 @@ export interface FetchStatusOptions {
  */
 export async function fetchStatus(
   url: string,
-  { timeoutMs = 10_000, signal }: FetchStatusOptions = {},
+  { timeoutMs = 10_000, headers = {}, signal }: FetchStatusOptions = {},
 ): Promise<StatusReport> {
   const { report } = await fetchStatusWithSource(url, {
     timeoutMs,
+    headers,
     ...(signal === undefined ? {} : { signal }),
   });
   return report;
@@ -29,7 +32,7 @@ export async function fetchStatus(
 /** Also returns the answer as it came, with whatever a newer gateway says beyond the type. */
 export async function fetchStatusWithSource(
   url: string,
-  { timeoutMs = 10_000, signal }: FetchStatusOptions = {},
+  { timeoutMs = 10_000, headers = {}, signal }: FetchStatusOptions = {},
 ): Promise<{ readonly report: StatusReport; readonly source: unknown }> {
   const { status: target } = resolveTarget(url);
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -37,7 +40,7 @@ export async function fetchStatusWithSource(
   let text: string;
   try {
     response = await fetch(target, {
-      headers: { accept: "application/json" },
+      headers: { ...headers, accept: "application/json" },
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     text = await response.text();
@@ -45,6 +48,11 @@ export async function fetchStatusWithSource(
     signal?.throwIfAborted();
     throw unreachable(target, cause);
   }
+  if (response.status === 401)
+    throw new CliError("FORBIDDEN", `${target.origin} wants a key`, {
+      fix: "pass one with --key or FAIRLEAD_KEY",
+      details: { status: 401 },
+    });
   if (!response.ok)
     throw new CliError("PROTOCOL_ERROR", `${target.href} answered HTTP ${response.status}`, {
       fix: "check that --url is the address of a Fairlead gateway, without a path",

@@ -1,8 +1,11 @@
 // The executable: what it understands, and what `install` writes.
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, it } from "vitest";
 import { readCommand } from "../src/server/arguments.ts";
 import { install } from "../src/server/install.ts";
@@ -85,6 +88,75 @@ describe("the command line", () => {
       2,
       expect.stringContaining("HTTP_MAX_RETRIES must be a number from 0, got many"),
     ]);
+  });
+});
+
+describe("the programs", () => {
+  /** Starts one, waits for its first line, and ends it by SIGTERM. */
+  async function during(
+    args: readonly string[],
+    env: Record<string, string>,
+    action: (line: string) => Promise<void>,
+  ): Promise<number | null> {
+    const child = spawn(process.execPath, ["--conditions=@fairlead/source", ...args], {
+      env: { PATH: process.env["PATH"] ?? "", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+    try {
+      const line = await new Promise<string>((resolve, reject) => {
+        let text = "";
+        const read = (chunk: Buffer): void => {
+          text += chunk.toString();
+          if (text.includes("\n")) resolve(text.split("\n", 1)[0] ?? "");
+        };
+        child.stdout.on("data", read);
+        child.stderr.on("data", read);
+        void exited.then((code) => reject(new Error(`ended with ${code}: ${text}`)));
+      });
+      await action(line);
+    } finally {
+      child.kill("SIGTERM");
+    }
+    return exited;
+  }
+
+  it("serve over HTTP beside a simulator, and end when they are told to", async () => {
+    const simulator = fileURLToPath(new URL("../src/simulator/main.ts", import.meta.url));
+    const ended = await during(
+      [simulator, "--port", "0", "--model", "m", "--load-ms", "0"],
+      {},
+      async (line) => {
+        const base = line.replace("LM Studio simulator at ", "");
+        const code = await during(
+          [...nodeArgs.slice(1), "--http", "--port", "0"],
+          { LMSTUDIO_API_BASE: base },
+          async (other) => {
+            const url = new URL(other.replace("fairlead-lmstudio: MCP at ", ""));
+            const client = new Client({ name: "test", version: "1" });
+            await client.connect(new StreamableHTTPClientTransport(url));
+            const answer = await client.callTool({
+              name: "chat_completion",
+              arguments: { prompt: "Hello", model: "m" },
+            });
+            expect(answer.structuredContent).toMatchObject({ ok: true, model: "m" });
+            await client.close();
+          },
+        );
+        expect(code).toBe(0);
+      },
+    );
+    expect(ended).toBe(0);
+  });
+
+  it("end with their client on standard input", async () => {
+    const child = spawn(process.execPath, [...nodeArgs], {
+      env: { PATH: process.env["PATH"] ?? "" },
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+    child.stdin.end();
+    expect(await exited).toBe(0);
   });
 });
 

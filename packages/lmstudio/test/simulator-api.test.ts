@@ -285,4 +285,31 @@ describe("the control", () => {
     expect((await post(open, "/__simulator/faults", { kind: "nonsense" })).status).toBe(400);
     expect((await post(open, "/__simulator/faults", {})).status).toBe(400);
   });
+
+  it("changes options while the host runs, and a header one for a request", async () => {
+    const small = [{ key: model, answer: "Yes.", maxContextLength: 16, ...quick }];
+    await using host = await start({ models: small });
+    const long = { model, messages: [{ role: "user", content: "word ".repeat(100) }] };
+    const status = async (headers: Record<string, string> = {}): Promise<number> => {
+      const response = await fetch(`${host.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify(long),
+      });
+      await response.text();
+      return response.status;
+    };
+    expect(await status()).toBe(400);
+    expect(await status({ "x-simulator-overflow": "empty-200" })).toBe(200);
+    expect(await status()).toBe(400);
+    const change = (patch: object): Promise<Response> => post(host, "/__simulator/settings", patch, "PATCH");
+    expect((await change({ overflow: "cut-middle", unknownPathStatus: 404 })).status).toBe(200);
+    expect([await status(), (await fetch(`${host.url}/health`)).status]).toEqual([200, 404]);
+    expect((await change({ overflow: "x" })).status).toBe(400);
+    expect((await change({ models: [] })).status).toBe(400);
+    host.simulator.configure({ justInTime: false, noModelStatus: 404 });
+    expect(host.simulator.unload(model)).toBe(true);
+    expect(await status()).toBe(404);
+    expect(() => host.simulator.configure({ idleTtlMs: 0 })).toThrow("idleTtlMs must be at least 1, got 0");
+  });
 });

@@ -1,4 +1,6 @@
 // One host that holds one model at a time: what the gate before it makes of callers who want several.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { createLmStudioClient, type LmStudioEvent } from "../src/index.ts";
 import type { LmStudioSimulator, SimulatorModel } from "../src/simulator/index.ts";
@@ -137,6 +139,66 @@ it("a caller that leaves while it waits for a swap is forgotten", async () => {
   running.abort("enough");
   expect(await first).toBe("enough");
   expect(await pair.client.chat(ask("b/two"))).toMatchObject({ attempts: 1 });
+});
+
+describe("hosts that do not say what they have loaded", () => {
+  /** Answers chats when told to, so that it can be seen how many are there at once. */
+  async function startHeld(
+    lists: Readonly<Record<string, unknown>>,
+  ): Promise<AsyncDisposable & { url: string; held: (() => void)[] }> {
+    const held: (() => void)[] = [];
+    const server = createServer((request, response) => {
+      const list = lists[request.url ?? ""];
+      if (request.method === "GET") {
+        response.writeHead(list === undefined ? 404 : 200, { "content-type": "application/json" });
+        response.end(JSON.stringify(list ?? { error: "unknown" }));
+        return;
+      }
+      request.resume().on("end", () =>
+        held.push(() => {
+          response.writeHead(200, { "content-type": "text/event-stream" });
+          response.end(
+            'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+          );
+        }),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    return {
+      held,
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      [Symbol.asyncDispose]: () =>
+        new Promise((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    };
+  }
+
+  it.each([[{}], [{ "/v1/models": { data: [{ id: "a" }, { id: "b" }] } }]])(
+    "are asked for several models at once: %j",
+    async (lists) => {
+      await using host = await startHeld(lists);
+      await using client = createLmStudioClient({ hosts: [host.url] });
+      const calls = ["a", "b", "a"].map((model) => client.chat(ask(model)));
+      await until(() => host.held.length === 3);
+      for (const answer of host.held) answer();
+      expect((await Promise.all(calls)).map(({ text }) => text)).toEqual(["Hi", "Hi", "Hi"]);
+    },
+  );
+
+  it("or know a model by another name, are asked one call first and then all at once", async () => {
+    await using host = await startHeld({
+      "/api/v1/models": { models: [{ key: "other", loaded_instances: [] }] },
+    });
+    await using client = createLmStudioClient({ hosts: [host.url] });
+    const calls = [1, 2, 3].map((text) => client.chat(ask("alias", String(text))));
+    await until(() => host.held.length === 1);
+    host.held[0]?.();
+    await until(() => host.held.length === 3);
+    for (const answer of host.held.slice(1)) answer();
+    expect(await Promise.all(calls)).toHaveLength(3);
+  });
 });
 
 it("no more answers at a time than the instance was loaded for", async () => {

@@ -53,7 +53,12 @@ describe("README.md", () => {
 });
 
 describe("configuration", () => {
-  const environment = { HOME: "/home/me", SEARCH_TOKEN: "secret", TICKETS_TOKEN: "secret" };
+  const environment = {
+    HOME: "/home/me",
+    SEARCH_TOKEN: "secret",
+    TICKETS_TOKEN: "secret",
+    WEATHER_API_TOKEN: "secret",
+  };
 
   it.each([...globSync("examples/config/*.yaml", { cwd: root }).sort(), "fairlead.config.yaml"])(
     "%s can be loaded",

@@ -56,16 +56,25 @@ export const packageTable: readonly PackageRow[] = [
   {
     folder: "packages/cli",
     name: "fairlead",
-    workspace: [...libraries, "@fairlead/gateway", "@fairlead/rag"],
-    npm: ["commander", "@modelcontextprotocol/client"],
-    // Nothing imports an app, except the command line's `serve`.
-    onlyFrom: { "@fairlead/gateway": ["src/commands/serve.ts"] },
+    workspace: [...libraries, "@fairlead/gateway", "@fairlead/lmstudio", "@fairlead/rag"],
+    npm: ["@clack/prompts", "commander", "@modelcontextprotocol/client", "yaml"],
+    // Nothing imports an app, except the command line: to serve, and to read configurations and the token as the gateway does.
+    onlyFrom: {
+      "@fairlead/gateway": [
+        "src/commands/serve.ts",
+        "src/commands/config.ts",
+        "src/commands/doctor.ts",
+        "src/credentials.ts",
+        "src/format/config-report.ts",
+      ],
+    },
   },
   {
     folder: "apps/gateway",
     name: "@fairlead/gateway",
     workspace: libraries,
-    npm: ["pino", "ws", "yaml", "zod"],
+    // The SDK serves the admin tools, jose checks tokens, prom-client keeps histograms; none is on the way of a call.
+    npm: ["@modelcontextprotocol/server", "jose", "pino", "prom-client", "ws", "yaml", "zod"],
   },
   {
     // Private: it runs the gateway as a process, and a proxy made of the SDK beside it.

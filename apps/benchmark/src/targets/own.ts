@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NO_LIMITS } from "../gateway.ts";
 import { startMeasured } from "../process.ts";
 import { fileOf, freePort, STDIO_UPSTREAM, type StartTarget, type Target } from "./target.ts";
 
@@ -22,7 +23,10 @@ export async function startGatewayWith(
 ): Promise<Target> {
   const port = await freePort();
   const config = join(await mkdtemp(join(directory, "gateway-")), "config.json");
-  await writeFile(config, JSON.stringify({ server: { port }, logging: { level: "error" }, pools, ...more }));
+  await writeFile(
+    config,
+    JSON.stringify({ server: { port }, logging: { level: "error" }, clients: NO_LIMITS, pools, ...more }),
+  );
   const process_ = await startMeasured({
     command: process.execPath,
     args: [

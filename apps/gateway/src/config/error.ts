@@ -16,14 +16,15 @@ export class ConfigError extends Error {
   readonly file: string;
   readonly problems: readonly ConfigProblem[];
 
-  constructor(file: string, problems: readonly ConfigProblem[]) {
-    super(problems.map((problem) => describe(file, problem)).join("\n"));
+  constructor(file: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
+    super(problems.map((problem) => describeProblem(file, problem)).join("\n"), options);
     this.file = file;
     this.problems = problems;
   }
 }
 
-function describe(file: string, { path, line, column, message }: ConfigProblem): string {
+/** `file:line:column: path: message`, as compilers print it. */
+export function describeProblem(file: string, { path, line, column, message }: ConfigProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   return path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
 }

@@ -34,7 +34,7 @@ pools:
       - { command: node, args: [server.js] }
       - { url: "http://127.0.0.1:1/mcp" }
 `);
-    expect(gateway.server).toEqual({ host: "127.0.0.1", port: 3005, drainTimeoutMs: 30_000 });
+    expect(gateway.server).toMatchObject({ host: "127.0.0.1", port: 3005, drainTimeoutMs: 30_000 });
     expect(multiplexer.pools).toMatchObject([
       {
         namespace: "a",

@@ -1,18 +1,35 @@
-// Reads a configuration file: YAML (or JSON, which is YAML), `${NAME}` replaced from the environment, checked.
-import { readFile } from "node:fs/promises";
+// From a configuration file to what the gateway runs: extended, references filled in, other formats translated, checked.
 import { dirname, resolve } from "node:path";
-import type { MultiplexerConfig, PoolConfig, UpstreamConfig } from "@fairlead/aggregator";
-import { type ConfigPath, explainIssues, printPath } from "@fairlead/aggregator/schema";
-import { type Document, isNode, LineCounter, parseDocument } from "yaml";
+import {
+  type MultiplexerConfig,
+  type PoolConfig,
+  type UpstreamConfig,
+  withPoolDefaults,
+} from "@fairlead/aggregator";
+import { type ConfigPath, explainIssues, printPath, validateConfig } from "@fairlead/aggregator/schema";
+import { contradictionsOf } from "./contradictions.ts";
 import { ConfigError, type ConfigProblem } from "./error.ts";
+import { extended } from "./extend.ts";
+import { isMcpServers, poolsOfMcpServers } from "./mcp-servers.ts";
+import { literalSecrets, resolveReferences } from "./references.ts";
 import { configSchema, type GatewayConfig } from "./schema.ts";
+import { disabledServers, fromServerList, isServerList } from "./server-list.ts";
+import { type ConfigSource, readSource } from "./source.ts";
 import { explainStrategy, findStrategy, isBuiltIn } from "./strategies.ts";
+import { inWords } from "./words.ts";
 
 export interface LoadedConfig {
+  /** Absolute path. */
   readonly file: string;
   readonly gateway: GatewayConfig;
   readonly multiplexer: MultiplexerConfig;
+  /** Values that must not be shown anywhere. */
+  readonly secrets: ReadonlySet<string>;
+  /** The file itself, as it was read. */
+  readonly source: ConfigSource;
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** Loads and checks `file`. @throws {@link ConfigError} with every problem that was found */
 export async function loadConfig(
@@ -20,53 +37,68 @@ export async function loadConfig(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<LoadedConfig> {
   const path = resolve(file);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(path, [
-      { path: "", message: `cannot be read (${why}); name another file with --config` },
-    ]);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      path,
-      document.errors.map(({ message, pos }) => ({ path: "", message, ...position(lines, pos[0]) })),
-    );
-  }
+  const source = await readSource(path);
   const problems: ConfigProblem[] = [];
-  const variables = { ...environment, FAIRLEAD_CONFIG_DIR: dirname(path) };
-  const value = interpolate(document.toJS() as unknown, [], variables, (at, message) =>
-    problems.push(problem(document, lines, at, message)),
-  );
-  const parsed = configSchema.safeParse(value);
+  const fail = (at: ConfigPath, message: string): void => {
+    problems.push({ path: printPath(at), message, ...source.placeOf(at) });
+  };
+  const raw = await extended(source);
+  if (!isFields(raw)) throw notFields(source);
+  for (const at of literalSecrets(raw))
+    fail(at, `holds the secret itself; write \${NAME} or \${file:path}, and keep the secret there`);
+  const ignored = disabledServers(raw);
+  const { value, secrets } = resolveReferences(raw, {
+    environment: { ...environment, FAIRLEAD_CONFIG_DIR: dirname(path) },
+    directory: dirname(path),
+    fail(at, message) {
+      if (!ignored.some((base) => base.every((part, index) => at[index] === part))) fail(at, message);
+    },
+  });
+  const written = translated(value as Fields, source, environment);
+  const parsed = configSchema.safeParse(written);
   if (!parsed.success) {
     for (const { path: at, message, fix } of explainIssues(configSchema, parsed.error.issues))
-      problems.push(problem(document, lines, at, `${message}; ${fix}`));
+      fail(at, inWords(message, fix, at, written));
+    throw new ConfigError(path, unique(problems));
   }
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(path, problems);
-  const multiplexer = toMultiplexer(parsed.data, dirname(path));
-  const pools = await Promise.all(
-    multiplexer.pools.map((pool) =>
+  for (const { path: at, message } of contradictionsOf(parsed.data)) fail(at, message);
+  const { pools, ...multiplexer } = toMultiplexer(parsed.data, dirname(path));
+  const withStrategies = await Promise.all(
+    pools.map((pool) =>
       withStrategy(pool, dirname(path)).catch((error: unknown) => {
-        problems.push(
-          problem(
-            document,
-            lines,
-            ["pools", pool.namespace, "strategy"],
-            explainStrategy(String(pool.strategy), error),
-          ),
-        );
-        return pool;
+        fail(["pools", pool.namespace, "strategy"], explainStrategy(String(pool.strategy), error));
+        return undefined;
       }),
     ),
   );
-  if (problems.length > 0) throw new ConfigError(path, problems);
-  return { file: path, gateway: parsed.data, multiplexer: { ...multiplexer, pools } };
+  const complete = { ...multiplexer, pools: withStrategies.filter((pool) => pool !== undefined) };
+  if (complete.pools.length === pools.length) {
+    for (const { path: at, message, fix } of validateConfig(complete).errors)
+      fail(pathInFile(at, pools), `${message}; ${fix}`);
+  }
+  if (problems.length > 0) throw new ConfigError(path, unique(problems));
+  return { file: path, gateway: parsed.data, multiplexer: complete, secrets, source };
 }
+
+/** `pools[0].upstreams[1].url` of the multiplexer's list is `pools.files.upstreams[1].url` in the file. */
+export function pathInFile(path: string, pools: readonly { readonly namespace: string }[]): ConfigPath {
+  const parts = [...path.matchAll(/([^.[\]]+)/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part));
+  const [first, at, ...rest] = parts;
+  if (first !== "pools" || typeof at !== "number") return parts;
+  return ["pools", pools[at]?.namespace ?? String(at), ...rest];
+}
+
+function translated(value: Fields, source: ConfigSource, environment: NodeJS.ProcessEnv): Fields {
+  if (isServerList(value)) return fromServerList(value, source, environment);
+  if (isMcpServers(value) && Object.keys(value).every((key) => OTHER_FORMAT_KEYS.has(key)))
+    return { pools: poolsOfMcpServers(value) };
+  const { $schema: _, mcpServers, pools, ...rest } = value;
+  if (mcpServers === undefined) return { ...rest, ...(pools === undefined ? {} : { pools }) };
+  return { ...rest, pools: { ...poolsOfMcpServers({ mcpServers }), ...(isFields(pools) ? pools : {}) } };
+}
+
+/** What stands beside the servers in the files of IDEs. */
+const OTHER_FORMAT_KEYS: ReadonlySet<string> = new Set(["$schema", "mcpServers", "servers", "inputs"]);
 
 async function withStrategy(pool: PoolConfig, directory: string): Promise<PoolConfig> {
   // Built-in ones keep their name: the pool knows them, and how far to trust them.
@@ -75,70 +107,32 @@ async function withStrategy(pool: PoolConfig, directory: string): Promise<PoolCo
 }
 
 function toMultiplexer(
-  { pools, separator, zone, limits }: GatewayConfig,
+  { pools, poolDefaults, routing, views, separator, zone, limits }: GatewayConfig,
   directory: string,
 ): MultiplexerConfig {
-  const list = Object.entries(pools).map(
-    ([namespace, pool]): PoolConfig => ({
-      ...pool,
-      namespace,
-      upstreams: pool.upstreams.map(
-        (upstream): UpstreamConfig => ({ ...upstream, cwd: resolve(directory, upstream.cwd ?? ".") }),
-      ),
-    }),
-  );
-  return { pools: list, separator, zone, limits };
-}
-
-/** Replaces `${NAME}` and `${NAME:-default}` in every string; FAIRLEAD_CONFIG_DIR is the file's directory. */
-function interpolate(
-  value: unknown,
-  path: ConfigPath,
-  environment: NodeJS.ProcessEnv,
-  fail: (path: ConfigPath, message: string) => void,
-): unknown {
-  if (typeof value === "string") {
-    return value.replaceAll(
-      /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
-      (_whole, name: string, fallback?: string) => {
-        const found = environment[name] ?? fallback;
-        if (found === undefined)
-          fail(path, `the environment variable ${name} is not set; set it, or write \${${name}:-default}`);
-        return found ?? "";
-      },
+  const list = Object.entries(pools).map(([namespace, pool]): PoolConfig => {
+    const upstreams = pool.upstreams.map(
+      (upstream): UpstreamConfig => ({ ...upstream, cwd: resolve(directory, upstream.cwd ?? ".") }),
     );
-  }
-  if (Array.isArray(value))
-    return value.map((element, at) => interpolate(element, [...path, at], environment, fail));
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, field]) => [
-        key,
-        interpolate(field, [...path, key], environment, fail),
-      ]),
-    );
-  }
-  return value;
+    return withPoolDefaults({ ...pool, namespace, upstreams }, poolDefaults);
+  });
+  return { pools: list, routing, views, separator, zone, limits };
 }
 
-function problem(document: Document, lines: LineCounter, path: ConfigPath, message: string): ConfigProblem {
-  return { path: printPath(path), message, ...placeOf(document, lines, path) };
+function notFields(source: ConfigSource): ConfigError {
+  const message = "must be a mapping with `pools`; examples are in the documentation of the configuration";
+  return new ConfigError(source.file, [{ path: "", message, ...source.placeOf([]) }]);
 }
 
-/** The nearest node on the way to `path` that is in the file. */
-function placeOf(
-  document: Document,
-  lines: LineCounter,
-  path: ConfigPath,
-): { line?: number; column?: number } {
-  for (let length = path.length; length >= 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return position(lines, node.range[0]);
-  }
-  return {};
+/** One mistake may be found by two checks. */
+function unique(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ path, message }) => {
+    const key = `${path}\n${message}`;
+    return seen.has(key) ? false : seen.add(key);
+  });
 }
 
-function position(lines: LineCounter, offset: number): { line: number; column: number } {
-  const { line, col } = lines.linePos(offset);
-  return { line, column: col };
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,31 +1,54 @@
-// Keeps web pages away from a gateway on loopback (DNS rebinding, cross-site requests): the Host header must be the
-// gateway's own, and a browser's Origin must be the gateway itself.
+// Keeps web pages away from the gateway (DNS rebinding, cross-site requests): the Host header must be one that the gateway
+// is known by, and a browser's Origin must be the gateway itself.
 import type { IncomingMessage } from "node:http";
 
-const LOOPBACK_NAMES = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const LOOPBACK_NAMES: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 /** Whether `host` is an address that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Why a request is refused, or undefined when it may pass. */
-export function refuseForeign({ headers, rawHeaders }: IncomingMessage, host: string): string | undefined {
-  if (headers.host === undefined || !isOwn(headers.host, host)) {
-    return `The Host header "${headers.host ?? ""}" is not this gateway's; use http://${host}`;
-  }
-  // node:http joins repeated ones, so none at all is plain to see; and that is every client but a browser.
-  const { origin } = headers;
-  if (origin === undefined) return undefined;
-  const origins = rawHeaders.filter(
-    (_, at) => at % 2 === 0 && rawHeaders[at]?.toLowerCase() === "origin",
-  ).length;
-  const own = origins === 1 && /^https?:\/\//.test(origin) && isOwn(origin.replace(/^https?:\/\//, ""), host);
-  return own ? undefined : `The Origin "${origin}" may not use this gateway`;
+/** Whether `host` stands for every address of the machine. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
-/** `authority` is `name` or `name:port`; the port does not matter, since a page on any port of this machine is local. */
-function isOwn(authority: string, host: string): boolean {
-  const name = authority.replace(/:\d{1,5}$/, "").toLowerCase();
-  return LOOPBACK_NAMES.has(name) || name === host.toLowerCase();
+export interface GuardOptions {
+  /** The address that the gateway listens on. */
+  readonly host: string;
+  /** Names that it is reached by besides, without ports. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of web pages that may use it: `https://app.example`. */
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Says why a request is refused, or undefined when it may pass. */
+export type Guard = (request: IncomingMessage) => string | undefined;
+
+export function createGuard({ host, allowedHosts, allowedOrigins }: GuardOptions): Guard {
+  const bound = host.includes(":") ? `[${host}]` : host;
+  const own = isWildcard(host) ? LOOPBACK_NAMES : [bound, ...(isLoopback(host) ? LOOPBACK_NAMES : [])];
+  const names = new Set([...own, ...allowedHosts].map((name) => name.toLowerCase()));
+  const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
+
+  return ({ headers, rawHeaders }) => {
+    if (headers.host === undefined || !isOwn(headers.host) || count(rawHeaders, "host") > 1)
+      return `The Host header "${headers.host ?? ""}" is not this gateway's; use http://${bound}, or name it in server.allowedHosts`;
+    const sent = count(rawHeaders, "origin");
+    if (sent === 0) return undefined;
+    const { origin = "" } = headers;
+    const isPage = /^https?:\/\//.test(origin) && isOwn(origin.replace(/^https?:\/\//, ""));
+    if (sent === 1 && (isPage || origins.has(origin.toLowerCase()))) return undefined;
+    return `The Origin "${origin}" may not use this gateway; see server.allowedOrigins`;
+  };
+
+  /** `authority` is `name` or `name:port`; the port does not matter, since a page on any port of this machine is local. */
+  function isOwn(authority: string): boolean {
+    return names.has(authority.replace(/:\d{1,5}$/, "").toLowerCase());
+  }
+}
+
+function count(rawHeaders: readonly string[], name: string): number {
+  return rawHeaders.filter((_, at) => at % 2 === 0 && rawHeaders[at]?.toLowerCase() === name).length;
 }

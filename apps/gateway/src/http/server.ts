@@ -1,13 +1,12 @@
-// The gateway's HTTP server: health, status, and MCP.
+// Listening sockets: hardened time limits, bounds on connections, and an end that loses no request.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
-import { createWebSocketFront, type Multiplexer, type WebSocketFront } from "@fairlead/aggregator";
-import { refuseForeign } from "./guard.ts";
-import { serveUpgrades } from "./websocket.ts";
+import type { Duplex } from "node:stream";
 
-export interface HttpFront {
+export interface HttpServer {
   /** Address to reach it at: `http://127.0.0.1:3005`. */
   readonly url: string;
+  readonly port: number;
   /**
    * Stops accepting connections; resolves when the last one has ended, each after its next response or a silence.
    * Connections that are still busy after `timeoutMs` are cut. Idempotent.
@@ -16,24 +15,25 @@ export interface HttpFront {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface HttpFrontOptions {
+export interface HttpServerOptions {
   readonly host: string;
+  /** 0 takes any free one. */
   readonly port: number;
-  readonly multiplexer: Multiplexer;
-  /** Longest message of a WebSocket client, in bytes. @defaultValue 4 MiB */
-  readonly maxMessageBytes?: number | undefined;
-  /** Whether traffic should be sent here. */
-  readonly isReady: () => boolean;
-  readonly onError: (error: unknown) => void;
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 /** How long an idle connection is kept at the end, for a request that may be on its way, in milliseconds. */
 const LINGER_MS = 500;
+const MAX_CONNECTIONS = 20_000;
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE */
-export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
-  const { host, port, multiplexer, maxMessageBytes, onError } = options;
-  const webSockets = await createWebSocketFront(multiplexer, { maxMessageBytes });
+export async function openHttpServer({
+  host,
+  port,
+  onRequest,
+  onUpgrade,
+}: HttpServerOptions): Promise<HttpServer> {
   let lastRequestAt = 0;
   const server = createServer(
     // Node's defaults suit browsers on the open internet; these suit clients that send small messages for hours.
@@ -41,34 +41,28 @@ export async function openHttpFront(options: HttpFrontOptions): Promise<HttpFron
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 5_000,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16 * 1024,
     },
     (request, response) => {
       lastRequestAt = performance.now();
-      try {
-        route(request, response, options);
-      } catch (error) {
-        onError(error);
-        if (!response.headersSent)
-          sendJson(response, 500, { error: { code: "INTERNAL_ERROR", message: "See the gateway's log." } });
-      }
+      onRequest(request, response);
     },
   );
-  server.maxConnections = 20_000;
-  serveUpgrades(server, webSockets, host);
+  server.maxHeadersCount = 100;
+  server.maxConnections = MAX_CONNECTIONS;
+  if (onUpgrade !== undefined) server.on("upgrade", onUpgrade);
   await listen(server, host, port);
   const address = server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+
   let closing: Promise<void> | undefined;
   const close = (timeoutMs: number): Promise<void> => {
-    closing ??= Promise.all([
-      closeGently(server, () => lastRequestAt, timeoutMs),
-      closeSockets(webSockets, timeoutMs),
-    ]).then(() => undefined);
+    closing ??= closeGently(server, () => lastRequestAt, timeoutMs);
     return closing;
   };
-  return { url, close, [Symbol.asyncDispose]: () => close(0) };
+  return { url, port: bound, close, [Symbol.asyncDispose]: () => close(0) };
 }
 
 /**
@@ -88,70 +82,6 @@ function closeGently(server: Server, lastRequestAt: () => number, timeoutMs: num
       resolve();
     });
   });
-}
-
-/** Connections end as soon as nothing runs on them, and after `timeoutMs` in any case. */
-async function closeSockets(front: WebSocketFront, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  front.drain();
-  while (front.connections > 0 && performance.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, LINGER_MS / 10));
-  await front.close();
-}
-
-function route(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { host, multiplexer, isReady }: HttpFrontOptions,
-): void {
-  const refusal = refuseForeign(request, host);
-  if (refusal !== undefined) {
-    sendJson(response, 403, { error: { code: "FOREIGN_ORIGIN", message: refusal } });
-    return;
-  }
-  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-  if (multiplexer.handler(request, response)) return;
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    sendJson(response, 405, {
-      error: { code: "METHOD_NOT_ALLOWED", message: "Use GET here; MCP is at /mcp." },
-    });
-    return;
-  }
-  switch (path) {
-    case "/livez":
-      sendJson(response, 200, { status: "alive" });
-      return;
-    case "/readyz":
-      sendJson(response, isReady() ? 200 : 503, {
-        status: isReady() ? "ready" : multiplexer.getStatus().status,
-      });
-      return;
-    case "/api/status":
-      sendJson(response, 200, { ...multiplexer.getStatus(), endpoint: `http://${request.headers.host}/mcp` });
-      return;
-    case "/":
-      sendJson(response, 200, {
-        name: "fairlead",
-        mcp: "/mcp",
-        status: "/api/status",
-        health: ["/livez", "/readyz"],
-      });
-      return;
-    default:
-      sendJson(response, 404, {
-        error: { code: "NOT_FOUND", message: "Nothing here; MCP is at /mcp, the state at /api/status." },
-      });
-  }
-}
-
-function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  response.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": body.length,
-    "cache-control": "no-store",
-  });
-  response.end(body);
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

@@ -6,6 +6,7 @@ import { type CacheHint, LIST_KINDS, type ListKind, NO_CACHE, stricterHint } fro
 import { publicName } from "./names.ts";
 import type { PoolEntry } from "./pool-catalog.ts";
 import { compileUriTemplate, type UriTemplate } from "./uri-template.ts";
+import { createView, type View, type ViewConfig } from "./view.ts";
 
 /** Where a public name or URI leads. */
 export interface Route {
@@ -42,9 +43,33 @@ export interface Scope {
   template(uriTemplate: string): Route | undefined;
 }
 
+/** A tool as its server defines it. */
+export interface OfferedTool {
+  readonly pool: string;
+  /** Its original name. */
+  readonly name: string;
+  /** The bytes of its definition. */
+  readonly definition: Buffer;
+}
+
+export interface CatalogOptions {
+  /** By name; each is at a path of its own. */
+  readonly views?: Readonly<Record<string, ViewConfig>> | undefined;
+  /** Whether a tool is offered to anybody. @defaultValue every one is */
+  readonly offers?: ((tool: OfferedTool) => boolean) | undefined;
+}
+
 export interface Catalog {
   readonly all: Scope;
   ofPool(namespace: string): Scope | undefined;
+  view(name: string): Scope | undefined;
+  /**
+   * What is at a path below the base path (empty: at the base path itself) for somebody with a view of their own: that view,
+   * and nothing else; for everybody else everything, a pool, or a view.
+   */
+  at(name: string, ownView: string | undefined): Scope | undefined;
+  /** Replaces the views; those that stay are changed in place. */
+  configureViews(views: Readonly<Record<string, ViewConfig>>): void;
   readonly collisions: readonly Collision[];
   /** Offers a further pool. */
   add(pool: Pool): void;
@@ -54,25 +79,41 @@ export interface Catalog {
   rebuild(kinds?: readonly ListKind[]): void;
 }
 
-export function createCatalog(initial: readonly Pool[], separator: string): Catalog {
+export function createCatalog(
+  initial: readonly Pool[],
+  separator: string,
+  { views: initialViews = {}, offers }: CatalogOptions = {},
+): Catalog {
   const pools = [...initial];
   const collisions = new Map<ListKind, Collision[]>();
   const all = createScope(
     pools,
     (pool, name) => publicName(pool.namespace, separator, name),
     (kind, found) => collisions.set(kind, found),
+    offers,
   );
-  const single = new Map(pools.map((pool) => [pool.namespace, scopeOf(pool)]));
+  const single = new Map(pools.map((pool) => [pool.namespace, scopeOf(pool, offers)]));
+  const views = new Map<string, View>();
+  configureViews(initialViews);
 
   return {
     all,
     ofPool: (namespace) => single.get(namespace),
+    view: (name) => views.get(name),
+    at(name, ownView) {
+      if (ownView !== undefined) return name === "" || name === ownView ? views.get(ownView) : undefined;
+      return name === "" ? all : (single.get(name) ?? views.get(name));
+    },
+    configureViews(next) {
+      configureViews(next);
+      rebuild();
+    },
     get collisions() {
       return [...collisions.values()].flat();
     },
     add(pool) {
       pools.push(pool);
-      single.set(pool.namespace, scopeOf(pool));
+      single.set(pool.namespace, scopeOf(pool, offers));
       rebuild();
     },
     remove(pool) {
@@ -90,15 +131,26 @@ export function createCatalog(initial: readonly Pool[], separator: string): Cata
       all.rebuild(kind);
       for (const scope of single.values()) scope.rebuild(kind);
     }
+    for (const view of views.values()) view.rebuild();
+  }
+
+  function configureViews(next: Readonly<Record<string, ViewConfig>>): void {
+    for (const name of views.keys()) if (!Object.hasOwn(next, name)) views.delete(name);
+    for (const [name, config] of Object.entries(next)) {
+      const known = views.get(name);
+      if (known === undefined) views.set(name, createView(all, config));
+      else known.configure(config);
+    }
   }
 }
 
 /** A pool alone, under its own names. */
-function scopeOf(pool: Pool): MutableScope {
+function scopeOf(pool: Pool, offers: CatalogOptions["offers"]): MutableScope {
   return createScope(
     [pool],
     (_pool, name) => name,
     () => {},
+    offers,
   );
 }
 
@@ -110,6 +162,7 @@ function createScope(
   pools: readonly Pool[],
   nameOf: (pool: Pool, name: string) => string,
   onCollisions: (kind: ListKind, found: Collision[]) => void,
+  offers: CatalogOptions["offers"],
 ): MutableScope {
   const entries: Record<ListKind, readonly PublicEntry[]> = {
     tools: [],
@@ -154,6 +207,11 @@ function createScope(
     const collided: Collision[] = [];
     for (const pool of pools) {
       for (const entry of pool.catalog.lists[kind].values()) {
+        if (
+          kind === "tools" &&
+          offers?.({ pool: pool.namespace, name: entry.key, definition: entry.bytes }) === false
+        )
+          continue;
         const key = isNamed ? nameOf(pool, entry.key) : entry.key;
         const first = found.get(key);
         if (first !== undefined) {

@@ -9,6 +9,7 @@ import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { Responder } from "./exchange.ts";
+import type { RequestTrack } from "./gate.ts";
 import type { InputRound } from "./input-rounds.ts";
 import { RunningRequests } from "./running.ts";
 
@@ -44,7 +45,7 @@ export interface Exchange {
   /** Header fields of the HTTP request that it came in; undefined on stdio. */
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
-  reply(message: Buffer, status?: number): void;
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
   /** Takes the answer while it arrives; undefined when this front, or its client, only takes whole ones. */
@@ -65,6 +66,8 @@ export interface Exchange {
   work: Work | undefined;
   /** Told once, before the answer goes out; set by whoever keeps count. */
   observer: ExchangeObserver | undefined;
+  /** What the gate is told of it; undefined without a gate. */
+  track: RequestTrack | undefined;
 }
 
 /** What is done for an exchange. Both are objects with shared functions: see {@link ClientExchange}. */

@@ -11,6 +11,7 @@ import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
 import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
+import type { RequestTrack } from "./gate.ts";
 import { sessionClientOf } from "./session-client.ts";
 
 /** How a front answers. */
@@ -49,6 +50,7 @@ export class ClientExchange implements Exchange {
   capabilities: readonly string[] | undefined = undefined;
   work: Work | undefined = undefined;
   observer: ExchangeObserver | undefined = undefined;
+  track: RequestTrack | undefined = undefined;
   #responder: Responder;
   #ended = false;
 
@@ -67,28 +69,42 @@ export class ClientExchange implements Exchange {
     this.#responder = responder;
   }
 
-  reply(message: Buffer, status?: number): void {
-    if (this.#end()) this.#responder.reply(message, status);
+  reply(message: Buffer, status?: number, retryAfterMs?: number): void {
+    if (!this.#end()) return;
+    const answer = this.track === undefined ? message : this.track.answered(message, this.id.length);
+    this.#responder.reply(answer, status, retryAfterMs);
   }
 
   fail(error: AggregatorError): void {
     const responder = this.#responder;
     if (!this.#end()) return;
-    if (responder.fail !== undefined) responder.fail(error);
-    else if (isOverload(error))
-      responder.reply(failureMessage(this.id, error), 503, error.facts.retryAfterMs);
-    else responder.reply(failureMessage(this.id, error));
+    if (responder.fail !== undefined) {
+      this.track?.failed(error.code);
+      responder.fail(error);
+      return;
+    }
+    this.track?.noteError(error.code);
+    const failure = failureMessage(this.id, error);
+    const message = this.track === undefined ? failure : this.track.answered(failure, this.id.length);
+    if (isOverload(error)) responder.reply(message, 503, error.facts.retryAfterMs);
+    else responder.reply(message);
   }
 
   replyInParts(resume: () => void): AnswerSink | undefined {
     const parts = this.#ended ? undefined : this.#responder.inParts?.(resume);
     if (parts === undefined) return undefined;
+    let bytes = 0;
     return {
       id: this.id,
       begin: () => parts.begin(),
-      write: (part) => parts.write(part),
+      write: (part) => {
+        bytes += part.length;
+        return parts.write(part);
+      },
       end: () => {
-        if (this.#end()) parts.end();
+        if (!this.#end()) return;
+        this.track?.streamed(bytes);
+        parts.end();
       },
     };
   }
@@ -98,7 +114,9 @@ export class ClientExchange implements Exchange {
   }
 
   drop(): void {
-    if (this.#end()) this.#responder.drop();
+    if (!this.#end()) return;
+    this.track?.cancelled();
+    this.#responder.drop();
   }
 
   hold(responder: Responder): Responder {

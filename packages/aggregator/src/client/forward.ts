@@ -34,7 +34,7 @@ export function forward(
   logLevel: number | undefined,
   routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
+  exchange.work = route.pool.calls.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -58,6 +58,7 @@ class ForwardedRequest implements PoolRequest {
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly policy: CallPolicy;
+  readonly track: Exchange["track"];
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #target: Readonly<Span>;
@@ -74,7 +75,7 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const policy = route.pool.policyOf(method, original);
+    const policy = route.pool.calls.policyOf(method, original);
     this.method = method;
     this.entry = entry;
     this.policy = policy;
@@ -88,6 +89,7 @@ class ForwardedRequest implements PoolRequest {
     this.maxTimeoutMs = routing?.maxTimeoutMs ?? policy.maxTimeoutMs;
     // `tasks/result` answers when the task ends, and says nothing before.
     this.timeoutMs = method === "tasks/result" ? this.maxTimeoutMs : (routing?.timeoutMs ?? policy.timeoutMs);
+    this.track = exchange.track;
     this.#exchange = exchange;
     this.#route = route;
     this.#target = target;
@@ -140,6 +142,7 @@ class ForwardedRequest implements PoolRequest {
   onAnswer(answer: Buffer, answered: Envelope, upstream: string): void {
     const exchange = this.#exchange;
     const { pool, original } = this.#route;
+    exchange.track?.note(answer, answered);
     const taskId = taskMadeBy(exchange, answer, answered);
     if (taskId !== undefined && exchange.observer?.madeTask(exchange, taskId, pool, upstream) === false) {
       exchange.fail(foreignTask(pool.namespace, upstream));
@@ -171,7 +174,7 @@ class ForwardedRequest implements PoolRequest {
     const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
       onAnswered: (members) => {
         const further = { number: this.#round.number + 1, members };
-        exchange.work = pool.dispatch(
+        exchange.work = pool.calls.dispatch(
           new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
         );
       },
@@ -187,6 +190,7 @@ class ForwardedRequest implements PoolRequest {
 
   onError(error: AggregatorError): void {
     const exchange = this.#exchange;
+    exchange.track?.noteError(error.code);
     const missing = exchange.era === "modern" ? missingCapability(error) : undefined;
     if (missing === undefined) exchange.fail(error);
     else exchange.reply(errorMessage(exchange.id, missing.code, missing.message, missing.data), 400);
@@ -259,8 +263,18 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
     else if (integerOf(answer, envelope.errorCode) === rpcCode.resourceNotFoundLegacy) {
       splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.invalidParams)) });
     }
+  } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
+    splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
   return splice(answer, splices);
+}
+
+/** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */
+function isModernNotFound(answer: Buffer, envelope: Envelope): boolean {
+  if (envelope.kind !== "error" || integerOf(answer, envelope.errorCode) !== rpcCode.invalidParams)
+    return false;
+  const { error } = JSON.parse(answer.toString("utf8")) as { error?: { data?: { uri?: unknown } | null } };
+  return typeof error?.data?.uri === "string";
 }
 
 /** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */

@@ -19,13 +19,15 @@ import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
+import { type Gate, passGate } from "./gate.ts";
 import { createHeldCalls } from "./held-calls.ts";
 import { canBeAsked, refuseQuestion } from "./input-request.ts";
 import { askForInput } from "./input-rounds.ts";
+import { hasOwnSession, introductionOf } from "./introduction.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
-import { createQuestions } from "./questions.ts";
+import { createQuestions, streamOf } from "./questions.ts";
 import { createTasks } from "./tasks.ts";
 
 export interface ServiceOptions {
@@ -33,6 +35,7 @@ export interface ServiceOptions {
   readonly separator: string;
   readonly pageSize: number;
   readonly notifier: Notifier;
+  readonly gate?: Gate | undefined;
   /** The routing rules, as they are now. */
   readonly router: () => Router | undefined;
   readonly clock: Clock;
@@ -60,9 +63,6 @@ interface Initialized {
   readonly hello: ClientHello;
 }
 
-/** Of a client's capabilities, and of what it is. */
-const MAX_INTRODUCTION_BYTES = 4 * 1024;
-
 type Handler = (exchange: Exchange) => void;
 
 export function createService({
@@ -71,6 +71,7 @@ export function createService({
   pageSize,
   notifier,
   router,
+  gate,
   clock,
 }: ServiceOptions): Service {
   const listens = createListens({ serverInfo, notifier });
@@ -130,6 +131,7 @@ export function createService({
     response: questions.answer,
     forget: questions.forget,
     request(exchange) {
+      if (gate !== undefined && !passGate(gate, exchange)) return;
       const handler = handlers[exchange.era].get(exchange.envelope.method) ?? notFound;
       handler(exchange);
     },
@@ -374,29 +376,6 @@ export function createService({
     if (scope.pools.length === 1) return only;
     return scope.pools.find(({ namespace }) => name.startsWith(namespace + separator));
   }
-}
-
-/** Whether the client has sessions of its own with the pool's servers, to which it may say what concerns it alone. */
-function hasOwnSession(client: Client, pool: Pool): boolean {
-  return client.hello !== undefined && pool.isPerClient;
-}
-
-/** To the client on the stream of one of its requests, or on its own stream where that request has none. */
-function streamOf(exchange: Exchange): (message: Buffer) => void {
-  const { headers, client } = exchange;
-  // On a channel of messages nothing is gained by it, and what is optional may be left out there.
-  const hasStream =
-    headers !== undefined && (headers.accept ?? "text/event-stream").includes("text/event-stream");
-  return hasStream ? (message) => exchange.notify(message) : client.push;
-}
-
-/** What is kept of a client's words about itself; a client that says too much has said nothing. */
-function introductionOf(said: Record<string, unknown>): Omit<ClientHello, "protocolVersion"> {
-  const kept = (value: unknown): Record<string, unknown> | undefined =>
-    typeof value === "object" && value !== null && JSON.stringify(value).length <= MAX_INTRODUCTION_BYTES
-      ? { ...value }
-      : undefined;
-  return { capabilities: kept(said["capabilities"]) ?? {}, clientInfo: kept(said["clientInfo"]) };
 }
 
 function done(exchange: Exchange): void {

@@ -27,6 +27,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     era,
     client: createClient("c", scope, () => {}),
     caller: { id: "c" },
+    track: undefined,
     scope,
     message,
     envelope,

@@ -1,6 +1,6 @@
 // One upstream process or connection as its pool knows it. Whoever replaces it is a new member under the same id.
 import type { EndpointOptions } from "@fairlead/balancer";
-import type { CircuitBreaker } from "@fairlead/core";
+import type { CircuitBreaker, RateLimiter } from "@fairlead/core";
 import type { CallWindow } from "../analytics/call-window.ts";
 import type { UpstreamConfig } from "../config.ts";
 import type { Replica } from "../upstream/replica.ts";
@@ -24,6 +24,8 @@ export interface PoolMember {
   modeReason: string | null;
   /** Calls that it has now. */
   inFlight: number;
+  /** Bounds its calls in a minute; shared with whoever replaces it. */
+  rate: RateLimiter | undefined;
   calls: number;
   failures: number;
   /** What its calls were like lately. */
@@ -42,6 +44,11 @@ export function stateOf({ replica: { state }, mode, modeReason }: PoolMember): R
 
 export function isServing({ mode, replica }: PoolMember): boolean {
   return mode === "active" && replica.state.status === "ready";
+}
+
+/** Milliseconds until it may be called again; 0 now. */
+export function callableInMs({ breaker, rate }: PoolMember): number {
+  return Math.max(breaker.retryAfterMs(), rate?.retryAfterMs() ?? 0);
 }
 
 /** How the balancer sees an upstream; one in another zone than the gateway's comes after all of its priority. */

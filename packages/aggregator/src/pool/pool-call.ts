@@ -5,6 +5,7 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
+import type { AttemptEnd } from "../client/gate.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type { RoutingDecision } from "../router/router.ts";
@@ -58,6 +59,8 @@ export interface PoolRequest {
   encode(id: number, target: RequestTarget): Buffer;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
+  /** Told of the end of each attempt. */
+  readonly track?: { attempted(attempt: AttemptEnd): void } | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
@@ -134,6 +137,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
+  #attemptAt = 0;
   #current: Attempt | undefined;
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
@@ -384,6 +388,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     }
     this.#current = attempt;
     this.#attempts++;
+    if (this.request.track !== undefined) this.#attemptAt = this.#owner.now();
     this.#upstreamId = attempt.connection.send(this);
   }
 
@@ -463,6 +468,12 @@ export class PoolCall implements UpstreamExchange, Waiting {
     current.breaker.release(current.permit, outcome.breaker);
     current.lease.release(outcome.lease);
     this.#owner.onAttemptEnd(current, outcome);
+    this.request.track?.attempted({
+      upstream: current.lease.endpointId,
+      outcome: outcome.lease,
+      startedAt: this.#attemptAt,
+      endedAt: this.#owner.now(),
+    });
   }
 
   /** True for the first end only. */

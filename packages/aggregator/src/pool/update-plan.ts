@@ -77,6 +77,7 @@ const AROUND_IT: ReadonlySet<string> = new Set<keyof UpstreamConfig>([
   "weight",
   "priority",
   "maxConcurrency",
+  "requestsPerMinute",
   "tags",
   "zone",
   "capabilities",

@@ -13,3 +13,4 @@ export { routingSchema } from "./routing-schema.ts";
 export { suggest } from "./suggest.ts";
 export { upstreamSchema } from "./upstream-schema.ts";
 export { type ConfigValidation, validateConfig } from "./validate-config.ts";
+export { viewsSchema } from "./view-schema.ts";

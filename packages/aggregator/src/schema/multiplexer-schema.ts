@@ -4,6 +4,7 @@ import type { LimitsConfig, MultiplexerConfig } from "../config.ts";
 import { type FieldsOf, type ObjectSchema, positive, text } from "./fields.ts";
 import { poolDefaultsSchema, poolSchema } from "./pool-schema.ts";
 import { routingSchema } from "./routing-schema.ts";
+import { viewsSchema } from "./view-schema.ts";
 
 export const separatorSchema: z.ZodType<string> = z
   .string()
@@ -35,6 +36,9 @@ export const limitsSchema: ObjectSchema<LimitsConfig> = z.strictObject(limitsFie
 const multiplexerFields: FieldsOf<MultiplexerConfig> = {
   pools: z.array(poolSchema).describe("One pool for each namespace"),
   poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),
+  views: viewsSchema
+    .optional()
+    .describe("Selections of tools by name, each at /mcp/<name>, or given to callers"),
   routing: routingSchema.optional().describe("Rules about single kinds of calls"),
   queryTools: z
     .array(text)

@@ -41,6 +41,11 @@ const common: FieldsOf<Common> = {
     .optional()
     .describe("Lower is preferred; higher ones serve when no lower one can. Default: 1"),
   maxConcurrency: positive.optional().describe("Most calls at a time. Default: unlimited"),
+  requestsPerMinute: positive
+    .optional()
+    .describe(
+      "Most calls in a minute; more wait, or go to upstreams of another priority. Default: unlimited",
+    ),
   era: z
     .enum(["auto", "legacy", "modern"])
     .optional()

@@ -56,6 +56,8 @@ export interface Envelope {
   /** `result`, if it is an object. */
   result: Span;
   resultIsEmpty: boolean;
+  /** `result.isError` is true: the tool ran and failed. */
+  isToolError: boolean;
   /** `result.resultType`, whatever its type. */
   resultType: Span;
   hasTtl: boolean;
@@ -286,6 +288,7 @@ function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envel
     const end = skipValue(bytes, value, depth - 1);
     if (stringIs(bytes, key, keyEnd, "resultType")) envelope.resultType = { start: value, end };
     else if (stringIs(bytes, key, keyEnd, "ttlMs")) envelope.hasTtl = true;
+    else if (bytes[value] === 0x74 && stringIs(bytes, key, keyEnd, "isError")) envelope.isToolError = true;
     key = nextMember(bytes, end);
   }
   envelope.resultIsEmpty = members === 0;
@@ -334,6 +337,7 @@ function emptyEnvelope(): Envelope {
     metaLogLevel: ABSENT,
     result: ABSENT,
     resultIsEmpty: false,
+    isToolError: false,
     resultType: ABSENT,
     hasTtl: false,
     errorCode: ABSENT,

@@ -2,6 +2,7 @@
 import type { CallToolResult, Client, Progress, Tool } from "@modelcontextprotocol/client";
 import { convertArguments, type JsonObject, parseJsonArguments } from "../arguments.ts";
 import { withClient } from "../connection.ts";
+import { authorization } from "../credentials.ts";
 import { CliError } from "../errors.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { printable, styleFor } from "../format/style.ts";
@@ -13,6 +14,7 @@ import { isNetworkFailure, lostDuringCall } from "../unreachable.ts";
 
 export interface CallOptions {
   readonly url: string;
+  readonly key?: string;
   readonly arg: readonly string[];
   /** `true`: print JSON; a text: the arguments as a JSON object, and print JSON. */
   readonly json?: boolean | string;
@@ -25,15 +27,21 @@ export async function callTool(name: string, options: CallOptions, io: CliIo): P
   const base = typeof options.json === "string" ? parseJsonArguments(options.json) : {};
   const target = resolveTarget(options.url).mcp;
   const signal = io.interrupt();
-  const result = await withClient(target, signal, async ({ client, lost }) => {
-    const tool = await findTool(client, name, signal);
-    const args = convertArguments(tool.inputSchema, options.arg, base);
-    const call = invoke(client, tool, args, signal, io);
-    return await Promise.race([call, rejection(lost)]).catch((error: unknown) => {
-      const broken = error === lost.reason || isNetworkFailure(error);
-      throw broken && !signal.aborted ? lostDuringCall(target, error) : error;
-    });
-  });
+  const headers = await authorization(options, io);
+  const result = await withClient(
+    target,
+    signal,
+    async ({ client, lost }) => {
+      const tool = await findTool(client, name, signal);
+      const args = convertArguments(tool.inputSchema, options.arg, base);
+      const call = invoke(client, tool, args, signal, io);
+      return await Promise.race([call, rejection(lost)]).catch((error: unknown) => {
+        const broken = error === lost.reason || isNetworkFailure(error);
+        throw broken && !signal.aborted ? lostDuringCall(target, error) : error;
+      });
+    },
+    { headers },
+  );
   if (options.json !== undefined) io.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else printForPeople(result, io);
   return result.isError === true ? exitCodes.toolError : exitCodes.ok;

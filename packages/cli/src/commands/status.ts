@@ -1,4 +1,5 @@
 // `fairlead status`: how the gateway and its upstreams are, once or continuously.
+import { authorization } from "../credentials.ts";
 import { CliError } from "../errors.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { fetchStatusWithSource } from "../fetch-status.ts";
@@ -10,6 +11,7 @@ import type { StatusReport } from "../status-report.ts";
 
 export interface StatusOptions {
   readonly url: string;
+  readonly key?: string;
   readonly watch?: boolean;
   readonly json?: boolean;
 }
@@ -20,7 +22,8 @@ export async function showStatus(options: StatusOptions, io: CliIo): Promise<Exi
   const { url, watch = false, json = false } = options;
   const signal = io.interrupt();
   if (watch) return await watchStatus(options, io, signal);
-  const { report, source } = await fetchStatusWithSource(url, { signal }).catch((error: unknown) => {
+  const headers = await authorization(options, io);
+  const { report, source } = await fetchStatusWithSource(url, { signal, headers }).catch((error: unknown) => {
     throw interruptedOr(error, signal);
   });
   io.stdout.write(`${json ? JSON.stringify(source, null, 2) : render(report, io)}\n`);
@@ -28,16 +31,14 @@ export async function showStatus(options: StatusOptions, io: CliIo): Promise<Exi
 }
 
 /** Redraws on a terminal; otherwise prints one line per change, as JSON the whole status at each change. */
-async function watchStatus(
-  { url, json = false }: StatusOptions,
-  io: CliIo,
-  signal: AbortSignal,
-): Promise<ExitCode> {
+async function watchStatus(options: StatusOptions, io: CliIo, signal: AbortSignal): Promise<ExitCode> {
+  const { url, json = false } = options;
+  const headers = await authorization(options, io);
   let before: StatusReport | undefined;
   let lost = false;
   for (;;) {
     try {
-      const { report, source } = await fetchStatusWithSource(url, { signal });
+      const { report, source } = await fetchStatusWithSource(url, { signal, headers });
       const changes = describeChanges(before, report);
       if (json) {
         if (changes.length > 0) io.stdout.write(`${JSON.stringify(source)}\n`);

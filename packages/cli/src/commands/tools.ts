@@ -1,5 +1,6 @@
 // `fairlead tools`: what the gateway serves.
 import { withClient } from "../connection.ts";
+import { authorization } from "../credentials.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { styleFor } from "../format/style.ts";
 import { formatTools } from "../format/tools.ts";
@@ -8,13 +9,18 @@ import { resolveTarget } from "../target.ts";
 
 export interface ToolsOptions {
   readonly url: string;
+  readonly key?: string;
   readonly json?: boolean;
 }
 
-export async function listTools({ url, json = false }: ToolsOptions, io: CliIo): Promise<ExitCode> {
+export async function listTools({ url, key, json = false }: ToolsOptions, io: CliIo): Promise<ExitCode> {
   const signal = io.interrupt();
-  const { tools } = await withClient(resolveTarget(url).mcp, signal, ({ client }) =>
-    client.listTools(undefined, { signal }),
+  const headers = await authorization({ url, key }, io);
+  const { tools } = await withClient(
+    resolveTarget(url).mcp,
+    signal,
+    ({ client }) => client.listTools(undefined, { signal }),
+    { headers },
   );
   io.stdout.write(
     json

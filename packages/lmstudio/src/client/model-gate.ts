@@ -32,8 +32,8 @@ export function createModelGate(residency: Residency): ModelGate {
   const active = new Map<string, number>();
   const queue: Waiter[] = [];
   let loading: string | undefined;
-  /** Loaded by the last call, where the host does not say what it has. */
-  let lastLoaded: string | undefined;
+  /** Have answered though the host does not list them as loaded: it knows them by another name, or its list is late. */
+  const unlisted = new Set<string>();
   /** Seen loaded before and after another model's load: a person's, which no request unloads. */
   const lasting = new Set<string>();
 
@@ -120,20 +120,21 @@ export function createModelGate(residency: Residency): ModelGate {
 
   async function loaded(model: string): Promise<void> {
     const before = loadedNow();
-    lastLoaded = model;
     residency.stale();
     await residency.known(never);
     const after = loadedNow();
     for (const name of after) if (before.has(name) && name !== model) lasting.add(name);
     for (const name of [...lasting]) if (!after.has(name)) lasting.delete(name);
+    if (residency.has(model) === false && unlisted.size < maxUnlisted) unlisted.add(model);
     loading = undefined;
     // All that wait for it now go with the first: one swap for all of them.
     admitAll((waiter) => waiter.model === model && isLoaded(model));
     admitWaiting();
   }
 
+  /** Where a host does not say what it has loaded, nothing is known of its swaps either, and every call passes. */
   function isLoaded(model: string): boolean {
-    return residency.has(model) ?? lastLoaded === model;
+    return residency.has(model) !== false || unlisted.has(model);
   }
 
   /** Of the models that are asked for here. */
@@ -143,4 +144,5 @@ export function createModelGate(residency: Residency): ModelGate {
   }
 }
 
+const maxUnlisted = 100;
 const never = /* @__PURE__ */ new AbortController().signal;

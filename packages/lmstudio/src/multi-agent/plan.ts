@@ -27,6 +27,8 @@ export interface PlannedHost {
   readonly loads: boolean;
   /** What it has loaded. */
   readonly loaded: readonly string[];
+  /** It has answered just now, or is not asked. */
+  readonly up: boolean;
 }
 
 /** Asks the hosts what they have loaded; one that does not say counts as empty. */
@@ -36,16 +38,16 @@ export async function surveyHosts(
 ): Promise<readonly PlannedHost[]> {
   return Promise.all(
     client.hosts().map(async ({ name, api, circuit }) => {
-      if (api !== "lmstudio" || circuit === "open") return { name, loads: api === "lmstudio", loaded: [] };
-      const models = await client.models
-        .list({ host: name, signal, timeoutMs: surveyMs })
-        .catch((error: unknown) => {
-          signal.throwIfAborted();
-          if (error instanceof Error) return [];
-          throw error;
-        });
-      const loaded = models.filter((model) => model.loaded === true).map(({ key }) => key);
-      return { name, loads: true, loaded };
+      const loads = api === "lmstudio";
+      if (!loads || circuit === "open") return { name, loads, loaded: [], up: !loads };
+      try {
+        const models = await client.models.list({ host: name, signal, timeoutMs: surveyMs });
+        const loaded = models.filter((model) => model.loaded === true).map(({ key }) => key);
+        return { name, loads, loaded, up: true };
+      } catch {
+        signal.throwIfAborted();
+        return { name, loads, loaded: [], up: false };
+      }
     }),
   );
 }
@@ -75,7 +77,8 @@ export function planCalls(
     const loading = allowed.filter(({ loads }) => loads);
     if (loading.length === 0 || loading.some((host) => holds(host, group.model))) ready.push(group);
     else {
-      const { name } = emptiest(loading);
+      const up = loading.filter((host) => host.up);
+      const { name } = emptiest(up.length > 0 ? up : loading);
       cold.set(name, [...(cold.get(name) ?? []), { ...group, host: name }]);
     }
   }

@@ -2,6 +2,7 @@
 import { type Body, textOf } from "./exchange.ts";
 import { type Fault, type FaultPlan, faultKinds } from "./faults.ts";
 import type { Memory } from "./memory.ts";
+import type { SimulatorPatch } from "./options.ts";
 import type { RecordedRequest } from "./recorded.ts";
 import { Refusal, required } from "./refusal.ts";
 
@@ -10,11 +11,14 @@ export interface Control {
   answer(route: string, body: () => Promise<Body>): Promise<object | undefined>;
 }
 
-export function createControl(
-  plan: FaultPlan,
-  memory: Memory,
-  requests: () => readonly RecordedRequest[],
-): Control {
+export interface ControlOptions {
+  readonly plan: FaultPlan;
+  readonly memory: Memory;
+  readonly requests: () => readonly RecordedRequest[];
+  readonly configure: (patch: SimulatorPatch) => void;
+}
+
+export function createControl({ plan, memory, requests, configure }: ControlOptions): Control {
   const injected = new Map<string, { readonly fault: Fault; readonly remove: () => void }>();
   let count = 0;
 
@@ -29,6 +33,7 @@ export function createControl(
           faults: [...injected].map(([id, { fault }]) => ({ id, ...fault })),
           faultKinds,
         };
+      if (route === "PATCH /__simulator/settings") return change(await body());
       if (route === "POST /__simulator/faults") return inject(await body());
       if (route === "DELETE /__simulator/faults") {
         for (const id of [...injected.keys()]) remove(id);
@@ -38,6 +43,15 @@ export function createControl(
       return route.startsWith(prefix) ? remove(route.slice(prefix.length)) : undefined;
     },
   };
+
+  function change(patch: Body): object {
+    try {
+      configure(patch as SimulatorPatch);
+    } catch (error) {
+      throw new Refusal(400, { error: String(error) });
+    }
+    return { changed: Object.keys(patch) };
+  }
 
   function inject(body: Body): object {
     if (textOf(body["kind"]) === undefined) throw required("kind");

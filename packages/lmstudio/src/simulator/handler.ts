@@ -9,7 +9,7 @@ import { configOf, openAiList, v0List, v0Model, v1List } from "./lists.ts";
 import type { Memory } from "./memory.ts";
 import { messagesSurface } from "./messages.ts";
 import { nativeChatSurface } from "./native-chat.ts";
-import type { Settings } from "./options.ts";
+import { overflowBehaviours, type Settings, type SimulatorPatch } from "./options.ts";
 import type { RecordedRequest } from "./recorded.ts";
 import { GenerationEnded, Refusal, required, unauthorized } from "./refusal.ts";
 import { responsesSurface } from "./responses.ts";
@@ -23,6 +23,7 @@ export interface HandlerOptions {
   readonly plan: FaultPlan;
   readonly record: (request: RecordedRequest) => void;
   readonly recorded: () => readonly RecordedRequest[];
+  readonly configure: (patch: SimulatorPatch) => void;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -30,19 +31,26 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 /** Conversations that the host keeps. */
 const maxConversations = 1_000;
 
-export function createHandler({ settings, memory, plan, record, recorded }: HandlerOptions): Handler {
+export function createHandler({
+  settings,
+  memory,
+  plan,
+  record,
+  recorded,
+  configure,
+}: HandlerOptions): Handler {
   const counted: Record<FaultTarget, number> = { inference: 0, load: 0 };
   const conversations = new Map<string, string>();
   const conversationOf = (id: string): string | undefined => conversations.get(id);
   const downloads = createDownloads(settings, memory);
-  const control = createControl(plan, memory, recorded);
+  const control = createControl({ plan, memory, requests: recorded, configure });
   const surfaces: Readonly<Record<string, Surface | undefined>> = {
     "POST /v1/chat/completions": chatSurface,
     "POST /api/v0/chat/completions": v0ChatSurface,
     "POST /v1/completions": completionSurface,
     "POST /api/v0/completions": completionSurface,
     "POST /v1/responses": responsesSurface(conversationOf),
-    "POST /v1/messages": messagesSurface(settings.messagesSystem),
+    "POST /v1/messages": messagesSurface(() => settings.messagesSystem),
     "POST /api/v1/chat": nativeChatSurface(conversationOf),
   };
 
@@ -94,7 +102,7 @@ export function createHandler({ settings, memory, plan, record, recorded }: Hand
       ? surface.waiting?.(response, question, { clock, loadMs, instanceId, signal })
       : undefined;
     const ask = { ...question, number, body, fault, signal };
-    const run = await startRun(ask, memory, settings).finally(stop);
+    const run = await startRun(ask, memory, { ...settings, ...overflowFor(request) }).finally(stop);
     const created = Math.floor(Date.now() / 1_000);
     await surface.answer(response, run, { body, question, clock, created, remember });
   }
@@ -252,6 +260,12 @@ function wordsOf({ body, message }: Refusal): Words {
 /** The header `x-simulator-fault` asks for a fault for this request alone. */
 function faultOf({ headers }: IncomingMessage): FaultKind | undefined {
   return faultKinds.find((kind) => kind === headers["x-simulator-fault"]);
+}
+
+/** The header `x-simulator-overflow` asks for a behaviour for this request alone. */
+function overflowFor({ headers }: IncomingMessage): Pick<SimulatorPatch, "overflow"> {
+  const overflow = overflowBehaviours.find((behaviour) => behaviour === headers["x-simulator-overflow"]);
+  return overflow === undefined ? {} : { overflow };
 }
 
 function modelOf(body: Body): string {

@@ -5,6 +5,7 @@ export type {
   SimulatedRequest,
   SimulatorModel,
   SimulatorOptions,
+  SimulatorPatch,
 } from "./options.ts";
 export type { RecordedRequest } from "./recorded.ts";
 export {

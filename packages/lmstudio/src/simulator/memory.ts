@@ -34,7 +34,7 @@ export interface Memory {
 }
 
 export function createMemory(settings: Settings): Memory {
-  const { clock, justInTime, autoEvict, idleTtlMs } = settings;
+  const { clock } = settings;
   const models = settings.models.filter(({ downloaded }) => downloaded);
   const loaded: Instance[] = [];
   const loads = new Map<string, Promise<Instance>>();
@@ -53,7 +53,7 @@ export function createMemory(settings: Settings): Memory {
 
   function loadMsOf(name: string | undefined): number | undefined {
     const instances = current();
-    if (instances.some(({ id }) => id === name) || firstOf(name) !== undefined || !justInTime)
+    if (instances.some(({ id }) => id === name) || firstOf(name) !== undefined || !settings.justInTime)
       return undefined;
     return models.find(({ key }) => key === bare(name ?? ""))?.loadMs;
   }
@@ -68,7 +68,7 @@ export function createMemory(settings: Settings): Memory {
     if (found !== undefined) return used(found, wish);
     const model = models.find(({ key }) => key === bare(name ?? ""));
     const candidates = instances.filter((instance) => instance.model.type === type);
-    if (model !== undefined && justInTime) return loadForRequest(model, wish);
+    if (model !== undefined && settings.justInTime) return loadForRequest(model, wish);
     const only = candidates.length === 1 ? candidates[0] : undefined;
     // Silent substitution (#619): with one model loaded, its name in the request does not matter.
     if (only !== undefined && (settings.substitutes || name === undefined)) return used(only);
@@ -93,7 +93,7 @@ export function createMemory(settings: Settings): Memory {
       return resolve(model.key, model.type, wish);
     }
     // At most one model loaded by requests stays, even when it is still at work (#671, #1796).
-    if (autoEvict)
+    if (settings.autoEvict)
       for (const instance of current())
         if (instance.justInTime && instance.model.key !== model.key) remove(instance);
     const instance = await begin(model, true, wish.contextLength ?? model.contextLength);
@@ -148,7 +148,7 @@ export function createMemory(settings: Settings): Memory {
     const now = clock.now();
     for (const instance of [...loaded]) {
       const idle = instance.busy === 0 && instance.queued === 0;
-      if (instance.justInTime && idle && now - instance.lastUsedAt >= (instance.ttlMs ?? idleTtlMs))
+      if (instance.justInTime && idle && now - instance.lastUsedAt >= (instance.ttlMs ?? settings.idleTtlMs))
         remove(instance);
     }
     return [...loaded];

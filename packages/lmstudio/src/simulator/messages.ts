@@ -7,10 +7,10 @@ import type { Piece, Run } from "./run.ts";
 import type { Surface } from "./surface.ts";
 
 /** @param takesSystem - one headless build failed on the `system` field (#2204). */
-export function messagesSurface(takesSystem: boolean): Surface {
+export function messagesSurface(takesSystem: () => boolean): Surface {
   return {
     read(body) {
-      if (!takesSystem && "system" in body)
+      if (!takesSystem() && "system" in body)
         throw new Refusal(400, errorBody("invalid_request_error", "Unexpected message role."));
       return {
         model: textOf(body["model"]),

@@ -102,6 +102,12 @@ export interface SimulatorOptions {
   readonly clock?: Clock;
 }
 
+/** What can be changed while the host runs. */
+export type SimulatorPatch = Omit<
+  SimulatorOptions,
+  "models" | "seed" | "faults" | "clock" | "maxBodyBytes" | "downloadBytesPerSecond"
+>;
+
 export type Model = Required<Omit<SimulatorModel, "answer">> & Pick<SimulatorModel, "answer">;
 export type Settings = Required<Omit<SimulatorOptions, "models">> & { readonly models: readonly Model[] };
 
@@ -145,6 +151,29 @@ export function settingsOf(options: SimulatorOptions): Settings {
     throw new RangeError(`seed must be an integer, got ${settings.seed}`);
   return settings;
 }
+
+/** @throws RangeError when an option is out of range, or cannot be changed. */
+export function patchSettings(settings: Settings, patch: SimulatorPatch): void {
+  const fixed = Object.keys(patch).find((key) => !changeable.has(key));
+  if (fixed !== undefined)
+    throw new RangeError(`only ${[...changeable].join(", ")} can be changed while it runs, got ${fixed}`);
+  Object.assign(settings, settingsOf({ ...settings, ...patch }), { models: settings.models });
+}
+
+const changeable: ReadonlySet<string> = /* @__PURE__ */ new Set<keyof SimulatorPatch>([
+  "justInTime",
+  "idleTtlMs",
+  "autoEvict",
+  "duplicateLoads",
+  "swapContention",
+  "substitutes",
+  "overflow",
+  "unknownPathStatus",
+  "noModelStatus",
+  "v0LagMs",
+  "messagesSystem",
+  "apiToken",
+]);
 
 function modelOf(model: SimulatorModel): Model {
   const maxContextLength = model.maxContextLength ?? 131_072;

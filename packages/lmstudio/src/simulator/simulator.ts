@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createFaultPlan, type Fault } from "./faults.ts";
 import { createHandler } from "./handler.ts";
 import { createMemory } from "./memory.ts";
-import { type SimulatorOptions, settingsOf } from "./options.ts";
+import { patchSettings, type SimulatorOptions, type SimulatorPatch, settingsOf } from "./options.ts";
 import type { RecordedRequest } from "./recorded.ts";
 
 /** One instance as it is now. */
@@ -26,6 +26,8 @@ export interface LmStudioSimulator {
   unload(id: string): boolean;
   /** Adds a fault; what it returns takes it back. @throws RangeError when it is none. */
   inject(fault: Fault): () => void;
+  /** Changes options from now on. @throws RangeError for one that is out of range or cannot be changed. */
+  configure(patch: SimulatorPatch): void;
   /** What is loaded and how busy it is. */
   instances(): readonly InstanceState[];
   /** The last 1 000 requests, oldest first. */
@@ -50,7 +52,8 @@ export function createLmStudioSimulator(options: SimulatorOptions): LmStudioSimu
   const memory = createMemory(settings);
   const plan = createFaultPlan(settings.seed, settings.faults);
   const recorded: RecordedRequest[] = [];
-  const handler = createHandler({ settings, memory, plan, record, recorded: () => recorded });
+  const configure = (patch: SimulatorPatch): void => patchSettings(settings, patch);
+  const handler = createHandler({ settings, memory, plan, record, recorded: () => recorded, configure });
   // Keep-alive of 5 s, as seen on the wire (#618).
   const server = createServer({ keepAliveTimeout: 5_000 }, (request, response) => {
     void handler(request, response);
@@ -68,6 +71,7 @@ export function createLmStudioSimulator(options: SimulatorOptions): LmStudioSimu
     load: async (key) => (await memory.load(key)).instance.id,
     unload: memory.unload,
     inject: plan.add,
+    configure,
     instances: () =>
       memory.instances().map(({ id, model, busy, queued }) => ({ id, model: model.key, busy, queued })),
     requests: () => [...recorded],

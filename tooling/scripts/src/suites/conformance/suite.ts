@@ -9,6 +9,13 @@ import { type Checks, readChecks } from "./checks.ts";
 import { type Comparison, compareChecks } from "./compare.ts";
 import { exceptions } from "./exceptions.ts";
 
+/** One client of the suite stands for many. */
+const NO_LIMITS = {
+  maxClients: 0,
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  breaker: { failureThreshold: 0 },
+};
+
 type Era = "legacy" | "modern";
 
 /** One way to run the official suite. */
@@ -144,7 +151,7 @@ async function startGateway(
     "modern-stdio": { upstreams: [stdio("modern")] },
   };
   const config = join(folder, "gateway.json");
-  await writeFile(config, JSON.stringify({ pools }));
+  await writeFile(config, JSON.stringify({ clients: NO_LIMITS, pools }));
   const main = join(root, "apps", "gateway", "src", "main.ts");
   const args = [
     "--conditions=@fairlead/source",

@@ -11,6 +11,13 @@ import type { Feature } from "./plan.ts";
 import { type Era, type Row, startServers } from "./servers.ts";
 import { type Line, missingLines, printTable, replaceTable } from "./table.ts";
 
+/** One client of the suite stands for many. */
+const NO_LIMITS = {
+  maxClients: 0,
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  breaker: { failureThreshold: 0 },
+};
+
 const eras: readonly Era[] = ["legacy", "modern"];
 
 export async function strangersSuite(root: string, work: string, report: SuiteReport): Promise<void> {
@@ -108,7 +115,7 @@ async function startGateway(root: string, folder: string, rows: readonly Row[]):
     rows.map((row) => [row.name, { ...session(row), upstreams: [upstreamOf(row)] }]),
   );
   const config = join(folder, "gateway.json");
-  await writeFile(config, JSON.stringify({ pools }));
+  await writeFile(config, JSON.stringify({ clients: NO_LIMITS, pools }));
   const main = join(root, "apps", "gateway", "src", "main.ts");
   const args = ["--conditions=@fairlead/source", main, "--config", config, "--port", "0"];
   return startProcess({ command: process.execPath, args });

@@ -1,0 +1,9 @@
+// Two parsers that read a path differently are a hole (CVE-2026-29087, CVE-2026-39406): what is not written in its one
+// plain form is refused before anything is decided by it.
+
+/** The path of a request target without its query, or undefined when it is not in plain form. */
+export function plainPath(target: string | undefined): string | undefined {
+  const path = (target ?? "").split("?", 1)[0] ?? "";
+  const isPlain = /^\/(?:[A-Za-z0-9._~:@!$&'()*+,;=-]+(?:\/|$))*$/.test(path);
+  return isPlain && !path.split("/").some((part) => part === "." || part === "..") ? path : undefined;
+}
