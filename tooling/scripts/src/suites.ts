@@ -1,7 +1,8 @@
-// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers]`, all of them by default.
+// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers] [endurance]`, all of them by default.
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
 import { conformanceSuite } from "./suites/conformance/suite.ts";
+import { enduranceSuite } from "./suites/endurance-suite.ts";
 import { packedSuite } from "./suites/packed-suite.ts";
 import { createSuiteReport, type SuiteReport } from "./suites/report.ts";
 import { strangersSuite } from "./suites/strangers/suite.ts";
@@ -13,6 +14,7 @@ const suites: Readonly<Record<string, Suite>> = {
   packed: packedSuite,
   conformance: conformanceSuite,
   strangers: strangersSuite,
+  endurance: enduranceSuite,
 };
 
 process.exitCode = await main(process.argv.slice(2));
