@@ -9,6 +9,7 @@ const ready: UpstreamStatus = {
   transport: "stdio",
   priority: 1,
   weight: 1,
+  effectiveWeight: 1,
   zone: null,
   tags: [],
   capabilities: [],

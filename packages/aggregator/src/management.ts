@@ -160,7 +160,7 @@ export function createManagement(
         );
       }
       const idle = leaving.map((member) => pool.drain(member, reason, DRAIN_TIMEOUT_MS));
-      const moved = leaving.reduce((sum, member) => sum + pool.moveCalls(member, reason), 0);
+      const moved = leaving.reduce((sum, member) => sum + pool.calls.move(member, reason), 0);
       onEvent({ type: "failover", pool: pool.namespace, upstream: id, reason, moved });
       await Promise.all(idle);
     },
@@ -227,7 +227,7 @@ export function createManagement(
     pools.splice(pools.indexOf(pool), 1);
     catalog.remove(pool);
     leaving.add(pool);
-    await pool.drainAll(drainTimeoutMs);
+    await pool.calls.drained(drainTimeoutMs);
     await pool.stop();
     leaving.delete(pool);
     if (scope !== undefined) {

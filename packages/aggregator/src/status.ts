@@ -78,6 +78,8 @@ export interface UpstreamStatus {
   readonly transport: "stdio" | "streamable-http" | "sse";
   readonly priority: number;
   readonly weight: number;
+  /** What it counts for now: less than `weight` during slow start. */
+  readonly effectiveWeight: number;
   readonly zone: string | null;
   readonly tags: readonly string[];
   readonly capabilities: readonly string[];
@@ -135,9 +137,9 @@ export function statusOf(sources: StatusSources): MultiplexerStatus {
     pools: pools.map((pool) => poolStatus(pool, sources)),
     clients: { sessions: sessions.size, streams: sessions.streams },
     calls: {
-      total: sum(({ calls }) => calls.total),
+      total: sum(({ calls }) => calls.counts.total),
       inFlight: service.running,
-      failed: sum(({ calls }) => calls.failed),
+      failed: sum(({ calls }) => calls.counts.failed),
     },
     problems: problemsOf(sources),
   };
@@ -165,7 +167,7 @@ function summaryOf({
     totalServers: members.length,
     healthyServers: members.filter(isServing).length,
     currentStrategy: [...new Set(pools.map(({ balancing }) => balancing.strategy))].join(", "),
-    queueSize: pools.reduce((total, { queued }) => total + queued, 0),
+    queueSize: pools.reduce((total, { calls }) => total + calls.queued, 0),
     avgResponseTime: latencyMs.mean,
     throughput,
     errorRate,
@@ -209,9 +211,9 @@ function poolStatus(pool: Pool, { clock, basePath }: StatusSources): PoolStatus 
     resources: lists.resources.size,
     resourceTemplates: lists.resourceTemplates.size,
     prompts: lists.prompts.size,
-    queued: pool.queued,
-    hedges: { ...pool.hedges },
-    cache: cacheStatus(pool.cache),
+    queued: pool.calls.queued,
+    hedges: { ...pool.calls.hedges },
+    cache: cacheStatus(pool.calls.cache),
     scaling: scalingOf(pool),
     replicas: pool.members.map((member) => upstreamStatus(member, pool, balanced.get(member.id), clock)),
   };
@@ -231,6 +233,7 @@ function upstreamStatus(
     transport: config.transport,
     priority: config.priority ?? 1,
     weight: config.weight ?? 1,
+    effectiveWeight: balanced?.effectiveWeight ?? 0,
     zone: config.zone ?? null,
     tags: config.tags ?? [],
     capabilities: config.capabilities ?? [],

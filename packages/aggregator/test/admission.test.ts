@@ -98,6 +98,34 @@ describe("an upstream that answers 503 at once", () => {
     expect(upstream(harness, "p-1")).toMatchObject({ ejected: true, failures: 3 });
   }, 60_000);
 
+  it("is noticed by health checks, which let it back as soon as it has room again", async () => {
+    let isDown = false;
+    await using server = await httpUpstream(
+      () => textResult("well"),
+      () => isDown,
+    );
+    await using harness = await start({
+      pools: [
+        {
+          namespace: "p",
+          queueTimeoutMs: 50,
+          // Without the health checks it would be out for a minute.
+          breaker: { failureThreshold: 2, resetTimeoutMs: 60_000 },
+          upstreams: [{ transport: "streamable-http", era: "legacy", url: server.url }],
+        },
+      ],
+    });
+    isDown = true;
+    const { error } = await harness.call("p__read");
+    expect(error?.data?.code).toBe("FAILOVER_EXHAUSTED");
+    await expect.poll(() => upstream(harness, "p-1")?.status, { timeout: 20_000 }).toBe("unhealthy");
+    const { calls } = server;
+    await harness.call("p__read");
+    expect(calls).toHaveLength(0);
+    isDown = false;
+    await expect.poll(async () => (await harness.call("p__read")).text, { timeout: 20_000 }).toBe("well");
+  }, 60_000);
+
   it("may be said to have executed nothing, and then no call notices", async () => {
     await using broken = await httpUpstream(() => ({ status: 503 }));
     await using well = await httpUpstream(() => textResult("well"));

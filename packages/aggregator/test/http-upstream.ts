@@ -27,8 +27,10 @@ const INFO = {
   serverInfo: { name: "http", version: "1" },
 };
 
+/** While `isDown` says so, it answers everything with 503. */
 export async function httpUpstream(
   answer: (call: ToolCall) => ToolAnswer | Promise<ToolAnswer>,
+  isDown: () => boolean = () => false,
 ): Promise<HttpUpstream> {
   const calls: ToolCall[] = [];
   const server = createServer((request, response) => void serve(request, response));
@@ -46,6 +48,10 @@ export async function httpUpstream(
     const body = (await request.toArray()).join("");
     if (request.method !== "POST") {
       response.writeHead(405).end();
+      return;
+    }
+    if (isDown()) {
+      response.writeHead(503).end();
       return;
     }
     const { id, method, params } = JSON.parse(body) as { id?: number; method: string; params: ToolCall };

@@ -166,6 +166,27 @@ it("calls a server again that only wants its state back, and gives up when it ne
   expect(rounds).toHaveLength(3 + 8);
 });
 
+it("tells a legacy client in its own words that a resource is not there", async () => {
+  const call = await start(({ method, params }) => {
+    if (method === "server/discover") return discovered({ resources: {} });
+    if (method === "resources/list")
+      return {
+        result: {
+          resultType: "complete",
+          resources: [{ uri: "u:1", name: "one" }],
+          ttlMs: 0,
+          cacheScope: "private",
+        },
+      };
+    if (method === "resources/templates/list")
+      return { result: { resultType: "complete", resourceTemplates: [], ttlMs: 0, cacheScope: "private" } };
+    return { error: { code: -32602, message: "Resource not found", data: { uri: params["uri"] } } };
+  });
+  expect(await call("resources/read", { uri: "u:1" })).toMatchObject({
+    error: { code: -32002, message: "Resource not found", data: { uri: "u:1" } },
+  });
+});
+
 it("sends a legacy client's call with the envelope of the revision, its headers, and no client capabilities", async () => {
   let heard: unknown;
   const call = await start((message, headers) => {

@@ -170,3 +170,71 @@ describe("the own stream of a session", () => {
     });
   });
 });
+
+describe("a client whose connection breaks", () => {
+  const progress = (token: unknown, at: number): string =>
+    `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: token, progress: at } })}\n\n`;
+
+  it("in the middle of a call reads on where it was, and gets the answer", async () => {
+    let upstream: { stream: ServerResponse; id: number } | undefined;
+    const { client } = await start(
+      (stream, id) => {
+        upstream = { stream, id };
+        stream.write(progress(id, 1));
+      },
+      () => {},
+    );
+    const call = {
+      jsonrpc: "2.0",
+      id: 9,
+      method: "tools/call",
+      params: { name: "t", _meta: { progressToken: "p" } },
+    };
+    const first = await client.open(call);
+    const events = first.messages[Symbol.asyncIterator]();
+    expect((await events.next()).value).toMatchObject({ params: { progressToken: "p", progress: 1 } });
+    first.abort();
+    await events.next().catch(() => {});
+    if (upstream === undefined) throw new Error("the call did not reach the server");
+    upstream.stream.write(progress(upstream.id, 2));
+    upstream.stream.end(`data: ${JSON.stringify(result(upstream.id, "late"))}\n\n`);
+
+    const again = await client.listen({ headers: { "last-event-id": "1-1" } });
+    const seen: unknown[] = [];
+    for await (const message of again.messages) seen.push(message);
+    expect(seen).toMatchObject([
+      { params: { progressToken: "p", progress: 2 } },
+      { id: 9, result: { content: [{ text: "late" }] } },
+    ]);
+    const gone = await client.listen({ headers: { "last-event-id": "77-1" } });
+    expect(gone.status).toBe(400);
+  });
+
+  it("on its own stream reads on behind the last message that it has seen", async () => {
+    const { client, own } = await start(
+      (stream, id) => void stream.end(`data: ${JSON.stringify(result(id, "done"))}\n\n`),
+      () => {},
+    );
+    await client.request("tools/call", { name: "t" });
+    await vi.waitFor(() => expect(own).toHaveLength(2));
+    const say = (data: string): void => {
+      const params = { level: "info", data };
+      own[1]?.stream.write(
+        `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params })}\n\n`,
+      );
+    };
+    const first = await client.listen();
+    const events = first.messages[Symbol.asyncIterator]();
+    say("one");
+    say("two");
+    expect((await events.next()).value).toMatchObject({ params: { data: "one" } });
+    first.abort();
+    await events.next().catch(() => {});
+    say("three");
+    const again = await client.listen({ headers: { "last-event-id": "0-1" } });
+    const resumed = again.messages[Symbol.asyncIterator]();
+    expect((await resumed.next()).value).toMatchObject({ params: { data: "two" } });
+    expect((await resumed.next()).value).toMatchObject({ params: { data: "three" } });
+    again.abort();
+  });
+});

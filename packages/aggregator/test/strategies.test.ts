@@ -45,6 +45,27 @@ it("predictive ranks upstreams for a tool, and says so", async () => {
   expect(() => harness.multiplexer.explain("q")).toThrow(/There is no pool "q"/);
 }, 60_000);
 
+it("an upstream that is new or comes back begins with a small share, if it is to", async () => {
+  await using harness = await start({
+    pools: [
+      {
+        namespace: "p",
+        slowStart: { windowMs: 600_000, minWeightRatio: 0.1 },
+        upstreams: [scripted({}, { weight: 10 }), scripted()],
+      },
+    ],
+  });
+  for (const id of ["p-1", "p-2"]) await harness.multiplexer.drain(id);
+  harness.multiplexer.undrain("p-1");
+  expect(upstream(harness, "p-1")).toMatchObject({ weight: 10, status: "ready" });
+  expect(upstream(harness, "p-1")?.effectiveWeight).toBeCloseTo(1, 1);
+  await harness.multiplexer.updatePool({
+    namespace: "p",
+    upstreams: [scripted({}, { weight: 10 }), scripted()],
+  });
+  expect(upstream(harness, "p-1")?.effectiveWeight).toBe(10);
+}, 60_000);
+
 it.skipIf(!existsSync("/proc/self/stat"))(
   "resource-aware is told what the processes use, and others are not",
   async () => {

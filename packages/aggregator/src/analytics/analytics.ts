@@ -59,8 +59,8 @@ export function analyticsOf({ pools, router, history, clock }: AnalyticsSources)
     windowMs: WINDOW_MS,
     dashboard: {
       ...overallFigures(pools, now),
-      inFlight: pools.reduce((sum, { inFlight }) => sum + inFlight, 0),
-      queueSize: pools.reduce((sum, { queued }) => sum + queued, 0),
+      inFlight: pools.reduce((sum, { calls }) => sum + calls.running, 0),
+      queueSize: pools.reduce((sum, { calls }) => sum + calls.queued, 0),
       pools: performances,
       rules: router?.counts ?? {},
     },
@@ -77,7 +77,7 @@ export function analyticsOf({ pools, router, history, clock }: AnalyticsSources)
 /** The figures of all pools together. */
 export function overallFigures(pools: readonly Pool[], now: number): CallFigures {
   return figuresOf(
-    pools.map(({ window }) => window),
+    pools.map(({ calls }) => calls.window),
     now,
   );
 }
@@ -88,9 +88,9 @@ function poolPerformance(pool: Pool, now: number): PoolPerformance {
   return {
     namespace: pool.namespace,
     strategy: pool.balancing.strategy,
-    ...pool.window.figures(now),
-    inFlight: pool.inFlight,
-    queueSize: pool.queued,
+    ...pool.calls.window.figures(now),
+    inFlight: pool.calls.running,
+    queueSize: pool.calls.queued,
     upstreams: upstreams.map(({ member, figures }) => upstreamPerformance(member, figures, attempts)),
   };
 }

@@ -34,7 +34,7 @@ export function forward(
   logLevel: number | undefined,
   routing: RoutingDecision | undefined,
 ): void {
-  exchange.work = route.pool.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
+  exchange.work = route.pool.calls.dispatch(new ForwardedRequest(exchange, route, target, logLevel, routing));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -75,7 +75,7 @@ class ForwardedRequest implements PoolRequest {
   ) {
     const { method, isInputRound } = exchange.envelope;
     const { entry, original } = route;
-    const policy = route.pool.policyOf(method, original);
+    const policy = route.pool.calls.policyOf(method, original);
     this.method = method;
     this.entry = entry;
     this.policy = policy;
@@ -174,7 +174,7 @@ class ForwardedRequest implements PoolRequest {
     const work = exchange.observer?.askedByAnswer(exchange, answer, answered, {
       onAnswered: (members) => {
         const further = { number: this.#round.number + 1, members };
-        exchange.work = pool.dispatch(
+        exchange.work = pool.calls.dispatch(
           new ForwardedRequest(exchange, this.#route, this.#target, this.#logLevel, this.routing, further),
         );
       },
@@ -263,8 +263,18 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
     else if (integerOf(answer, envelope.errorCode) === rpcCode.resourceNotFoundLegacy) {
       splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.invalidParams)) });
     }
+  } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
+    splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
   return splice(answer, splices);
+}
+
+/** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */
+function isModernNotFound(answer: Buffer, envelope: Envelope): boolean {
+  if (envelope.kind !== "error" || integerOf(answer, envelope.errorCode) !== rpcCode.invalidParams)
+    return false;
+  const { error } = JSON.parse(answer.toString("utf8")) as { error?: { data?: { uri?: unknown } | null } };
+  return typeof error?.data?.uri === "string";
 }
 
 /** 2026-07-28: every result says what kind it is, and a read resource says how long it may be kept. */

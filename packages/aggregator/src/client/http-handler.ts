@@ -6,10 +6,10 @@ import type { Catalog, Scope } from "../catalog/catalog.ts";
 import { type Era, LEGACY_PROTOCOL_VERSIONS } from "../era.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
 import { errorMessage, resultMessage } from "../wire/reply.ts";
-import { toSseEvent } from "../wire/sse.ts";
 import { readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
+import { type EventReader, parseEventId } from "./event-log.ts";
 import { ClientExchange } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
@@ -183,7 +183,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     // Without a session each request stands alone, as with a stateless server.
     const client = session?.client ?? createClient(ANONYMOUS, scope, () => {});
     const who = caller ?? session?.caller ?? connectionOf(request);
-    serve(request, response, { era: "legacy", client, caller: who, scope, message, envelope });
+    const fields = { era: "legacy", client, caller: who, scope, message, envelope } as const;
+    serve(request, response, fields, session);
   }
 
   function initialize(
@@ -219,6 +220,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       message,
       envelope,
     }: Pick<Exchange, "client" | "caller" | "scope" | "message" | "envelope"> & { readonly era: Era },
+    session?: HttpSession,
   ): void {
     if (envelope.kind !== "request") {
       if (envelope.kind === "notification") service.notification(client, message, envelope);
@@ -228,7 +230,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     }
     const acceptsStream =
       request.headers.accept === undefined || request.headers.accept.includes("text/event-stream");
-    const responder = new HttpResponder(response, acceptsStream, front);
+    const responder = new HttpResponder(response, acceptsStream, front, session);
     const exchange = new ClientExchange(
       { era, client, caller, scope, message, envelope, headers: request.headers },
       responder,
@@ -268,32 +270,45 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         front.draining ? "The gateway is shutting down" : "The session has too many streams open",
       );
     } else {
-      const pass = gate?.admitStream?.(session.caller);
-      if (typeof pass === "object") {
-        const { status, message, retryAfterMs = 1_000 } = pass.refuse;
-        refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
-        return;
-      }
-      response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
-      response.flushHeaders();
-      keepAlive.add(response);
-      const end = (): void => void response.end();
-      const detach = session.attach({
-        send: (message) => {
-          // A reader that is a megabyte behind will not catch up; when it reconnects, it lists anew.
-          if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
-          else response.write(toSseEvent(Buffer.from(message)));
-        },
-        end,
-      });
-      streams.add(end);
-      response.on("close", () => {
-        keepAlive.remove(response);
-        streams.delete(end);
-        pass?.();
-        detach();
-      });
+      const from = parseEventId(headerOf(request, "last-event-id") ?? "");
+      const log = from === undefined || from.stream === 0 ? undefined : session.replies.get(from.stream);
+      if (log === undefined && from !== undefined && from.stream !== 0)
+        refuse(response, 400, "The event of Last-Event-ID is not known any more; open a stream without it");
+      else if (log === undefined) stream(session, response, (reader) => session.attach(reader, from?.event));
+      else stream(session, response, (reader) => log.read(from?.event, reader));
     }
+  }
+
+  function stream(
+    session: HttpSession,
+    response: ServerResponse,
+    read: (reader: EventReader) => () => void,
+  ): void {
+    const pass = gate?.admitStream?.(session.caller);
+    if (typeof pass === "object") {
+      const { status, message, retryAfterMs = 1_000 } = pass.refuse;
+      refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
+      return;
+    }
+    response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
+    response.flushHeaders();
+    keepAlive.add(response);
+    const end = (): void => void response.end();
+    const stop = read({
+      send: (event) => {
+        // A reader that is a megabyte behind will not catch up; when it reconnects, it lists anew.
+        if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+        else response.write(event);
+      },
+      end,
+    });
+    streams.add(end);
+    response.on("close", () => {
+      keepAlive.remove(response);
+      streams.delete(end);
+      pass?.();
+      stop();
+    });
   }
 
   function endSession(

@@ -3,7 +3,9 @@
 import type { ServerResponse } from "node:http";
 import { toSingleLine } from "../wire/splice.ts";
 import { EVENT_HEAD, EVENT_TAIL, toSseEvent } from "../wire/sse.ts";
+import type { EventLog } from "./event-log.ts";
 import type { Responder, ResponseParts } from "./exchange.ts";
+import type { ReplyStreams } from "./reply-streams.ts";
 
 /** What all responses of a front share. */
 export interface ResponderFront {
@@ -24,19 +26,28 @@ export const MAX_BUFFERED_BYTES: number = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const COMMENT = ":\n\n";
 
+/** Where streams are kept that a client may come back to. */
+export interface Resumable {
+  readonly replies: ReplyStreams;
+}
+
 /** A class, because one is made per request. */
 export class HttpResponder implements Responder {
   readonly #response: ServerResponse;
   /** Whether the client takes an event stream; otherwise notifications are left out. */
   readonly #acceptsStream: boolean;
   readonly #front: ResponderFront;
+  /** Where a session keeps streams that its client may come back to. */
+  readonly #session: Resumable | undefined;
+  #log: EventLog | undefined;
   #streaming = false;
   #inParts = false;
 
-  constructor(response: ServerResponse, acceptsStream: boolean, front: ResponderFront) {
+  constructor(response: ServerResponse, acceptsStream: boolean, front: ResponderFront, session?: Resumable) {
     this.#response = response;
     this.#acceptsStream = acceptsStream;
     this.#front = front;
+    this.#session = session;
   }
 
   reply(message: Buffer, status = 200, retryAfterMs?: number): void {
@@ -48,7 +59,8 @@ export class HttpResponder implements Responder {
     }
     if (this.#streaming) {
       this.#front.keepAlive.remove(response);
-      response.end(toSseEvent(message));
+      response.end(this.#eventOf(message));
+      this.#log?.end();
       return;
     }
     const headers = ["content-type", "application/json", "content-length", String(message.length)];
@@ -60,9 +72,14 @@ export class HttpResponder implements Responder {
 
   notify(message: Buffer): void {
     const response = this.#response;
-    if (!this.#acceptsStream || response.writableEnded || response.destroyed) return;
+    if (!this.#acceptsStream || response.writableEnded) return;
+    if (response.destroyed) {
+      // Its client may come back for it.
+      this.#log?.add(message, false);
+      return;
+    }
     if (!this.#streaming) this.#openStream();
-    if (response.writableLength < MAX_BUFFERED_BYTES) response.write(toSseEvent(message));
+    if (response.writableLength < MAX_BUFFERED_BYTES) response.write(this.#eventOf(message));
   }
 
   drop(): void {
@@ -73,6 +90,7 @@ export class HttpResponder implements Responder {
       return;
     }
     this.#front.keepAlive.remove(response);
+    this.#log?.end();
     if (!this.#streaming)
       response.writeHead(
         this.#acceptsStream ? 200 : 202,
@@ -107,6 +125,18 @@ export class HttpResponder implements Responder {
     this.#response.writeHead(200, { ...this.#common(), ...STREAM_HEADERS });
     this.#response.flushHeaders();
     this.#front.keepAlive.add(this.#response);
+    const replies = this.#session?.replies;
+    if (replies === undefined) return;
+    const log = replies.open();
+    this.#log = log;
+    this.#response.on("close", () => {
+      if (this.#response.writableFinished) replies.done(log);
+      else replies.broke(log);
+    });
+  }
+
+  #eventOf(message: Buffer): Buffer {
+    return this.#log?.add(message, !this.#response.destroyed) ?? toSseEvent(message);
   }
 
   #common(): Record<string, string> {

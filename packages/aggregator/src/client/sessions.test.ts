@@ -4,6 +4,9 @@ import type { Scope } from "../catalog/catalog.ts";
 import type { Exchange } from "./client.ts";
 import { createSessions } from "./sessions.ts";
 
+/** What an event says. */
+const said = (event: Buffer): string => /^data: (.*)$/m.exec(event.toString())?.[1] ?? "";
+
 const scope = { pools: [] } as unknown as Scope;
 const otherScope = { pools: [] } as unknown as Scope;
 
@@ -92,7 +95,7 @@ describe("sessions", () => {
     const { client, attach } = open();
     for (let at = 0; at < 1_000; at++) client.push(Buffer.from(String(at)));
     const seen: string[] = [];
-    const detach = attach({ send: (message) => seen.push(message.toString()), end: () => {} });
+    const detach = attach({ send: (event) => seen.push(said(event)), end: () => {} });
     expect(seen).toEqual(Array.from({ length: 64 }, (_, at) => String(at)));
     client.push(Buffer.from("live"));
     expect(seen.at(-1)).toBe("live");
@@ -102,10 +105,10 @@ describe("sessions", () => {
   it("keep no backlog of large messages, so that many idle sessions stay small", () => {
     const { open } = setUp();
     const { client, attach } = open();
-    for (let at = 0; at < 10; at++) client.push(Buffer.alloc(20 * 1024));
+    for (let at = 0; at < 10; at++) client.push(Buffer.alloc(20 * 1024, "x"));
     client.push(Buffer.from("small"));
     const seen: number[] = [];
-    attach({ send: (message) => seen.push(message.length), end: () => {} });
+    attach({ send: (event) => seen.push(said(event).length), end: () => {} });
     expect(seen).toEqual([20_480, 20_480, 20_480, 5]);
   });
 
@@ -114,8 +117,8 @@ describe("sessions", () => {
     const { client, attach } = open();
     const older: string[] = [];
     const newer: string[] = [];
-    attach({ send: (message) => older.push(message.toString()), end: () => {} });
-    attach({ send: (message) => newer.push(message.toString()), end: () => {} });
+    attach({ send: (event) => older.push(said(event)), end: () => {} });
+    attach({ send: (event) => newer.push(said(event)), end: () => {} });
     client.push(Buffer.from("once"));
     expect([older, newer]).toEqual([[], ["once"]]);
   });

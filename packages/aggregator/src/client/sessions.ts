@@ -5,6 +5,8 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import { setTimerOn } from "../timer.ts";
 import { type Client, createClient } from "./client.ts";
+import { createEventLog, type EventReader } from "./event-log.ts";
+import { createReplyStreams, type ReplyStreams } from "./reply-streams.ts";
 
 export interface HttpSession {
   readonly id: string;
@@ -13,15 +15,17 @@ export interface HttpSession {
   /** Id of the caller that the front named when it was opened; only the same one may use it. */
   readonly owner: string | undefined;
   readonly protocolVersion: string;
-  readonly streams: ReadonlySet<SessionStream>;
-  /** Opens a stream for messages that answer no request; the newest one gets them. Returns how to take it away. */
-  attach(stream: SessionStream): () => void;
+  readonly streams: ReadonlySet<EventReader>;
+  /** The streams of its calls. */
+  readonly replies: ReplyStreams;
+  /**
+   * Opens a stream for messages that answer no request; the newest one gets them. It begins behind the event `after`, or
+   * with what nobody has seen yet. Returns how to take it away.
+   */
+  attach(stream: EventReader, after?: number): () => void;
+  /** Ends its own streams, and forgets those of its calls. */
+  closeStreams(): void;
   usedAt: number;
-}
-
-interface SessionStream {
-  send(message: Buffer): void;
-  end(): void;
 }
 
 export interface Sessions {
@@ -45,9 +49,6 @@ export interface SessionsOptions {
   readonly onClose: (client: Client) => void;
 }
 
-/** What is kept for a client that has no stream open, so that it does not miss a change while it reconnects. */
-const MAX_BACKLOG = 64;
-const MAX_BACKLOG_BYTES = 64 * 1024;
 const SWEEP_MS = 30_000;
 const ORDER_MS = 1_000;
 
@@ -93,22 +94,17 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
   function open(scope: Scope, protocolVersion: string, caller: Caller | undefined): HttpSession | undefined {
     if (sessions.size >= maxSessions && !evict()) return undefined;
     const id = randomBytes(24).toString("base64url");
-    const backlog: Buffer[] = [];
-    let backlogBytes = 0;
-    const streams = new Set<SessionStream>();
-    const client = createClient(id, scope, (message) => {
-      const newest = [...streams].at(-1);
-      if (newest !== undefined) newest.send(message);
-      else if (backlog.length < MAX_BACKLOG && backlogBytes + message.length <= MAX_BACKLOG_BYTES) {
-        backlogBytes += message.length;
-        backlog.push(message);
-      }
-    });
-    const attach = (stream: SessionStream): (() => void) => {
+    const own = createEventLog(0);
+    const streams = new Set<EventReader>();
+    let replies: ReplyStreams | undefined;
+    const client = createClient(id, scope, (message) => void own.add(message, false));
+    const attach = (stream: EventReader, after?: number): (() => void) => {
       streams.add(stream);
-      backlogBytes = 0;
-      for (const message of backlog.splice(0)) stream.send(message);
-      return () => void streams.delete(stream);
+      const stop = own.read(after, stream);
+      return () => {
+        streams.delete(stream);
+        stop();
+      };
     };
     const session: HttpSession = {
       id,
@@ -117,6 +113,14 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
       owner: caller?.id,
       protocolVersion,
       streams,
+      get replies() {
+        replies ??= createReplyStreams(clock);
+        return replies;
+      },
+      closeStreams() {
+        replies?.close();
+        for (const stream of [...streams]) stream.end();
+      },
       attach,
       usedAt: clock.now(),
     };
@@ -129,7 +133,7 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
     if (!sessions.delete(session.id)) return;
     onClose(session.client);
     for (const exchange of session.client.running.values()) exchange.cancel();
-    for (const stream of [...session.streams]) stream.end();
+    session.closeStreams();
   }
 
   /** The timer does not keep the process alive. */

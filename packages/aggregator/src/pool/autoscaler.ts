@@ -60,13 +60,15 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
     const active = replicas.filter(({ mode }) => mode === "active");
     // Whoever rests by an operator's word is not to be replaced behind the operator's back.
     if (active.length < replicas.length || active.length === 0) return;
+    const { queued, waitedMs } = queue();
     const decision = scaler.decide({
       nowMs: clock.now(),
       replicas: replicas.length,
       serving: replicas.filter(isServing).length,
       starting: replicas.filter(({ replica: { state } }) => state.status === "starting").length,
       inFlight: replicas.reduce((sum, { inFlight }) => sum + inFlight, 0),
-      ...queue(),
+      queued,
+      waitedMs,
     });
     if (decision === undefined) return;
     if (decision.replicas > replicas.length) options.grow(upstream, decision.replicas - replicas.length);

@@ -1,15 +1,7 @@
 // Who belongs to a pool at run time. Upstreams join, leave and are replaced while calls run: a new one serves before the
 // old one goes, and whoever goes first finishes what it has.
 import { isDeepStrictEqual } from "node:util";
-import {
-  type AcquireRequest,
-  type Balancer,
-  type BalancerEvent,
-  type BalancerSnapshot,
-  createBalancer,
-  type Explanation,
-  type Lease,
-} from "@fairlead/balancer";
+import type { AcquireRequest, BalancerEvent, BalancerSnapshot, Explanation, Lease } from "@fairlead/balancer";
 import {
   type Clock,
   createCircuitBreaker,
@@ -21,13 +13,12 @@ import {
 import { CallWindow } from "../analytics/call-window.ts";
 import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
-import { switchingStrategy } from "../router/switching-strategy.ts";
 import type { Hello } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
-import { BALANCER_KEYS, balancerOptions, breakerOptions } from "./balancer-options.ts";
-import { createLoadWatch } from "./load-watch.ts";
-import { endpointOf, isServing, type MemberMode, type PoolMember } from "./member.ts";
+import { breakerOptions } from "./balancer-options.ts";
+import { createBalancing } from "./balancing.ts";
+import { isServing, type MemberMode, type PoolMember } from "./member.ts";
 import { isSameConnection } from "./update-plan.ts";
 
 export interface MembersOptions {
@@ -107,18 +98,13 @@ export interface Members {
 const IDLE_POLL_MS = 10;
 
 export function createMembers(initial: PoolConfig, options: MembersOptions): Members {
-  const { clock, listener, zone } = options;
+  const { clock, listener } = options;
   const byId = new Map<string, PoolMember>();
   const live = new Map<Replica, PoolMember>();
   const waiting = new Map<Replica, Set<() => void>>();
   const rates = new Map<string, { readonly perMinute: number; readonly limiter: RateLimiter }>();
   let config = initial;
-  /** The strategy that the last `acquire` asked for. */
-  let selected: string | undefined;
-  /** The permit that a breaker gave during the last `acquire`. */
-  let permit = 0;
-  let switchable = options.routingStrategies();
-  let balancer = createBalancerFor(config, switchable, options, () => selected);
+  const balancing = createBalancing(config, { ...options, members: () => byId.values() });
   let started = false;
   let stopped = false;
 
@@ -137,21 +123,11 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       }
       // What the breaker knows is about the connection before.
       if (replica.state.status === "ready") member.breaker.reset();
-      if (isCurrent(member)) showHealth(member);
+      if (isCurrent(member)) balancing.showHealth(member);
       // A candidate is nobody's business until it has joined.
       if (isCurrent(member) || member.mode === "leaving") listener.onState(member);
     },
   };
-
-  const loadWatch = createLoadWatch({
-    clock,
-    wheel: options.wheel,
-    members: () => byId.values(),
-    report(member, load) {
-      if (isCurrent(member)) balancer.report(member.id, load);
-    },
-  });
-  loadWatch.turn(wantsLoad(config, switchable));
 
   const members: Members = {
     byId,
@@ -159,22 +135,21 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       return [...byId.values(), ...[...live.values()].filter(({ mode }) => mode === "leaving")];
     },
     get balancing() {
-      return balancer.snapshot();
+      return balancing.snapshot();
     },
     of: (replica) => live.get(replica),
     isCurrent,
     acquire(request, strategy) {
-      selected = strategy;
-      const lease = balancer.acquire(request);
+      const lease = balancing.acquire(request, strategy);
       if (lease === undefined) return undefined;
       const member = byId.get(lease.endpointId);
       if (member === undefined) {
         lease.release("not-sent");
         return undefined;
       }
-      return { lease, member, permit };
+      return { lease, member, permit: balancing.permit };
     },
-    explain: (request) => balancer.explain(request),
+    explain: balancing.explain,
     join(id, upstream, upstreamConfig) {
       const member = create(id, upstream, upstreamConfig);
       enter(member);
@@ -185,7 +160,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     async retire(member, drainTimeoutMs) {
       if (isCurrent(member)) {
         byId.delete(member.id);
-        balancer.remove(member.id);
+        balancing.remove(member.id);
         listener.onLeft(member);
       }
       await finish(member, drainTimeoutMs);
@@ -194,7 +169,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     adjust(member, next) {
       member.config = next;
       member.rate = rateOf(member.upstream, next.requestsPerMinute);
-      balancer.update(member.id, endpointOf(next, zone));
+      balancing.adjust(member);
     },
     setMode,
     idle: (member, timeoutMs) => idle(member, timeoutMs),
@@ -206,9 +181,8 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     configure,
     async stop() {
       stopped = true;
-      loadWatch.turn(false);
       await Promise.all([...live.keys()].map((replica) => replica.stop()));
-      balancer.close();
+      balancing.close();
     },
   };
   return members;
@@ -273,37 +247,13 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
 
   function enter(member: PoolMember): void {
     byId.set(member.id, member);
-    introduce(balancer, member);
-    showHealth(member);
-  }
-
-  function introduce(to: Balancer, member: PoolMember): void {
-    to.add({
-      id: member.id,
-      ...endpointOf(member.config, zone),
-      admit() {
-        // The balancer counts too; but calls that began under another strategy were counted by another balancer.
-        const { maxConcurrency } = member.config;
-        if (maxConcurrency !== undefined && member.inFlight >= maxConcurrency) return false;
-        if (member.rate !== undefined && member.rate.retryAfterMs() > 0) return false;
-        permit = member.breaker.tryAcquire();
-        return permit !== 0 && (member.rate === undefined || member.rate.tryAcquire());
-      },
-    });
-  }
-
-  function showHealth(member: PoolMember): void {
-    const { status, reason } = member.replica.state;
-    if (member.mode === "active")
-      balancer.setHealth(member.id, isServing(member) ? "healthy" : "unhealthy", reason ?? status);
-    // Not among those whose share decides about panic.
-    else balancer.setHealth(member.id, "draining", member.modeReason ?? member.mode);
+    balancing.add(member);
   }
 
   function setMode(member: PoolMember, mode: MemberMode, reason: string | null): void {
     member.mode = mode;
     member.modeReason = reason;
-    if (isCurrent(member)) showHealth(member);
+    if (isCurrent(member)) balancing.showHealth(member);
     listener.onState(member);
   }
 
@@ -342,7 +292,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     next.calls = member.calls;
     next.failures = member.failures;
     byId.delete(member.id);
-    balancer.remove(member.id);
+    balancing.remove(member.id);
     enter(next);
     listener.onJoined(next);
     if (started && next.mode !== "disabled" && next.replica.state.status !== "ready") next.replica.start();
@@ -382,50 +332,14 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   }
 
   function configure(next: PoolConfig): void {
-    const before = config;
-    const isSame = (key: keyof PoolConfig): boolean => isDeepStrictEqual(before[key], next[key]);
-    const isSameBreaker = isSame("breaker");
-    const old = balancer;
-    const strategies = options.routingStrategies();
+    const isSameBreaker = isDeepStrictEqual(config.breaker, next.breaker);
     // Whatever is wrong with the options is found before anything changes.
-    if (!BALANCER_KEYS.every(isSame) || !isDeepStrictEqual(strategies, switchable))
-      balancer = createBalancerFor(next, strategies, options, () => selected);
     breakerFor("", next);
+    balancing.configure(next);
     config = next;
-    switchable = strategies;
-    loadWatch.turn(wantsLoad(next, strategies));
-    if (balancer !== old) {
-      for (const member of byId.values()) {
-        introduce(balancer, member);
-        showHealth(member);
-      }
-      // Leases that are out stay valid.
-      old.close();
-    }
     for (const member of byId.values()) {
       if (!isSameBreaker) member.breaker = breakerFor(member.id, next);
       member.replica.configure(next.healthCheck ?? {}, next.restart ?? {});
     }
   }
-}
-
-function createBalancerFor(
-  config: PoolConfig,
-  switchable: readonly string[],
-  { clock, random, listener }: Pick<MembersOptions, "clock" | "random" | "listener">,
-  selected: () => string | undefined,
-): Balancer {
-  const options = balancerOptions(config);
-  const { strategy } = options;
-  return createBalancer({
-    ...options,
-    strategy: switchable.length === 0 ? strategy : switchingStrategy(strategy, switchable, selected),
-    clock,
-    random,
-    onEvent: (event) => listener.onBalancerEvent(event),
-  });
-}
-
-function wantsLoad({ strategy, loadReports }: PoolConfig, switchable: readonly string[]): boolean {
-  return loadReports ?? [strategy, ...switchable].includes("resource-aware");
 }

@@ -1,35 +1,20 @@
 // The upstreams of one namespace: their lives, their catalog, and the calls that run on them.
 import type { BalancerEvent, BalancerSnapshot, Explanation } from "@fairlead/balancer";
-import {
-  type Clock,
-  createRetryBudget,
-  createTimerWheel,
-  type Random,
-  sharedTimerWheel,
-  systemClock,
-} from "@fairlead/core";
-import type { CallWindow } from "../analytics/call-window.ts";
-import { PoolMeter } from "../analytics/pool-meter.ts";
+import { type Clock, createTimerWheel, type Random, sharedTimerWheel, systemClock } from "@fairlead/core";
 import { LIST_KINDS, type ListKind } from "../catalog/lists.ts";
 import { createPoolCatalog, type PoolCatalog } from "../catalog/pool-catalog.ts";
 import type { LimitsConfig, PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
-import { noneFor, satisfies } from "../router/requirements.ts";
-import { IdTable } from "../upstream/id-table.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { rpcCode } from "../wire/reply.ts";
-import { createAdmission } from "./admission.ts";
 import { createAutoscaler } from "./autoscaler.ts";
+import { type Calls, createCalls } from "./calls.ts";
 import { type ClientSessions, createClientSessions } from "./client-sessions.ts";
-import { callableInMs, isServing, type PoolMember, stateOf } from "./member.ts";
+import { type PoolMember, stateOf } from "./member.ts";
 import { createMembers } from "./members.ts";
-import type { AttemptOutcome } from "./outcome.ts";
-import { type CallPolicy, createPolicies, type PolicyHost, type Work } from "./policy.ts";
-import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
 import { createRelist } from "./relist.ts";
-import { createResultCache, type ResultCache } from "./result-cache.ts";
 import { createSubscriptions, type KeptRequest } from "./subscriptions.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
@@ -73,24 +58,12 @@ export interface Pool {
   /** Who belongs to it, and who is on the way out. */
   readonly members: readonly PoolMember[];
   readonly upstreams: Upstreams;
-  readonly inFlight: number;
-  readonly queued: number;
-  readonly calls: { readonly total: number; readonly failed: number };
-  /** What its calls were like lately. */
-  readonly window: CallWindow;
+  readonly calls: Calls;
   /** The sessions that clients have with its upstreams. */
   readonly sessions: ClientSessions;
   /** Whether each client has a session of its own, as far as the servers keep any. */
   readonly isPerClient: boolean;
   start(): void;
-  /** Runs a request; the returned handle cancels it. */
-  dispatch(request: PoolRequest): Work;
-  /** What holds for a call of `method` on what the upstreams call `original`. */
-  policyOf(method: string, original: string): CallPolicy;
-  /** Kept results; undefined when no tool has any. */
-  readonly cache: ResultCache | undefined;
-  /** Second attempts, and how many of them answered first. */
-  readonly hedges: { readonly started: number; readonly won: number };
   /** Sends a control request to every upstream that is connected, and to those that come later. */
   keep(key: string, request: KeptRequest): void;
   /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
@@ -102,15 +75,9 @@ export interface Pool {
   undrain(member: PoolMember): void;
   /** How a call of the tool would be placed now; of any, without one. */
   explain(tool?: string): Explanation;
-  /** Moves its calls that may be repeated to other upstreams; returns how many. */
-  moveCalls(member: PoolMember, reason: string): number;
-  /** Resolves when no call runs or waits, or after `timeoutMs`. */
-  drainAll(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-const NOBODY: readonly string[] = [];
-const DRAIN_POLL_MS = 10;
 const START_TIMEOUT_MS = 10_000;
 /** How long calls on a replica that is no longer needed may take to end, in milliseconds. */
 const SHRINK_DRAIN_MS = 30_000;
@@ -126,66 +93,9 @@ function makePool(options: PoolOptions): Pool {
   const { namespace } = config;
   const startTimeoutMs = (): number => config.startTimeoutMs ?? START_TIMEOUT_MS;
   const catalog = createPoolCatalog();
-  const active = new IdTable<PoolCall>();
   const wheel = clock === systemClock ? sharedTimerWheel : createTimerWheel({ clock });
-  const admission = createAdmission({
-    clock,
-    wheel,
-    maxQueue: () => config.maxQueue ?? 1_000,
-    queueTimeoutMs,
-    ageingMs: () => config.queueAgeingMs ?? 200,
-  });
-  const counts = { total: 0, failed: 0 };
-  const hedges = { started: 0, won: 0 };
-  // One crash fails all that ran on an upstream at once; the budget must hold that burst, and still end a storm.
-  const budget = createRetryBudget({
-    ratio: 0.2,
-    floorPerSecond: 10,
-    maxTokens: 1_000,
-    initialTokens: 100,
-    clock,
-  });
-  const meter = new PoolMeter(clock);
-  /** Why the last call on an upstream failed, by its id. */
-  const reasons = new Map<string, string>();
   let stopped = false;
   let upstreams: Upstreams | undefined;
-
-  const owner: PoolCallOwner = {
-    namespace,
-    get queueTimeoutMs() {
-      return queueTimeoutMs();
-    },
-    budget,
-    wheel,
-    now: () => clock.now(),
-    attempt,
-    get is503Rejection() {
-      return config.on503 === "rejected";
-    },
-    get isQueueing() {
-      return admission.size > 0;
-    },
-    get isServing() {
-      return [...members.byId.values()].some(isServing);
-    },
-    retryAfterMs: admission.retryAfterMs,
-    enqueue: (call) => admission.enter(call, groupOf(call.request)),
-    dequeue: admission.leave,
-    onAttemptEnd,
-    onFailure({ member: { id, replica } }, failure) {
-      reasons.set(id, failure.message);
-      if (failure.kind === "transport") replica.suspect();
-      // Its tools want other header fields than they did when they were listed.
-      if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
-    },
-    onEnd(call, end) {
-      active.take(call.id);
-      meter.callEnded(call, end);
-      if (end === "failed") counts.failed++;
-      if (admission.size > 0) queueMicrotask(admission.pump);
-    },
-  };
 
   const sessions = createClientSessions({
     config: () => config,
@@ -212,7 +122,7 @@ function makePool(options: PoolOptions): Pool {
       onState,
       onJoined: ({ replica }) => relist.take(replica),
       onLeft({ id }) {
-        reasons.delete(id);
+        calls.forget(id);
         changed(catalog.remove(id));
       },
       onServerNotification,
@@ -244,35 +154,26 @@ function makePool(options: PoolOptions): Pool {
     },
   });
 
-  const host: PolicyHost = {
+  const calls = createCalls({
+    namespace,
+    config: () => config,
     clock,
     wheel,
-    budget,
-    run,
-    leaseNow(request, exclude) {
-      // Whoever has a session with one upstream has nothing that it knows on another.
-      if (sessions.pinOf(request.origin) !== undefined) return undefined;
-      return lease(request, [...excludedFor(request), ...exclude], clock.now());
+    members,
+    sessions,
+    onFailure({ replica }, failure) {
+      // A server that has no room at all says so to health checks, too, which then also see when it has room again.
+      if (failure.kind === "transport" || failure.status === 503) replica.suspect();
+      // Its tools want other header fields than they did when they were listed.
+      if (failure.rpcError?.code === rpcCode.headerMismatch) relist.soon(replica, ["tools"]);
     },
-    settle(attempt, outcome) {
-      attempt.breaker.release(attempt.permit, outcome.breaker);
-      attempt.lease.release(outcome.lease);
-      onAttemptEnd(attempt, outcome);
-      if (admission.size > 0) queueMicrotask(admission.pump);
-    },
-    onHedge(won) {
-      hedges.started++;
-      if (won) hedges.won++;
-    },
-    cache: (maxBytes) => createResultCache(maxBytes, clock),
-  };
-  let policies = createPolicies(config, host);
-
+    onFailover: (from, to, reason) => listener.onFailover(pool, from, to, reason),
+  });
   const autoscaler = createAutoscaler({
     clock,
     wheel,
     replicasOf: (upstream) => [...members.byId.values()].filter((member) => member.upstream === upstream),
-    queue: () => ({ queued: admission.size, waitedMs: admission.oldestMs }),
+    queue: () => calls,
     grow: (upstream, by) => upstreams?.grow(upstream, by),
     shrink: (member) => void members.retire(member, SHRINK_DRAIN_MS),
     onScaled: (upstream, from, to, reason) => listener.onScaled(pool, upstream, from, to, reason),
@@ -292,14 +193,7 @@ function makePool(options: PoolOptions): Pool {
       return members.all;
     },
     upstreams,
-    get inFlight() {
-      return active.size;
-    },
-    get queued() {
-      return admission.size;
-    },
-    calls: counts,
-    window: meter.window,
+    calls,
     sessions,
     get isPerClient() {
       return (
@@ -308,25 +202,15 @@ function makePool(options: PoolOptions): Pool {
       );
     },
     start: members.start,
-    dispatch(request) {
-      const { dispatch } = request.policy;
-      return dispatch === undefined ? run(request) : dispatch(request);
-    },
-    policyOf: (method, original) => policies.of(method, original),
-    get cache() {
-      return policies.cache;
-    },
-    hedges,
     keep: subscriptions.keep,
     drop: subscriptions.drop,
     configure(next) {
       checked(namespace, () => {
-        const nextPolicies = createPolicies(next, host);
+        const apply = calls.prepare(next);
         members.configure(next);
-        policies = nextPolicies;
+        config = next;
+        apply();
       });
-      config = next;
-      admission.pump();
     },
     drain(member, reason, timeoutMs) {
       members.setMode(member, "draining", reason);
@@ -336,154 +220,27 @@ function makePool(options: PoolOptions): Pool {
       if (member.mode === "draining") members.setMode(member, "active", null);
     },
     explain: (tool) => members.explain(tool === undefined ? {} : { taskClass: tool }),
-    moveCalls(member, reason) {
-      let moved = 0;
-      reasons.set(member.id, reason);
-      for (const call of active.values()) if (call.member === member && call.move(reason)) moved++;
-      return moved;
-    },
-    async drainAll(timeoutMs) {
-      const deadline = clock.now() + timeoutMs;
-      while (active.size > 0 && clock.now() < deadline) await clock.sleep(DRAIN_POLL_MS);
-    },
     async stop() {
       stopped = true;
       autoscaler.stop();
-      for (const call of active.values()) {
-        call.abort(
-          new AggregatorError("DRAINING", "The gateway is shutting down.", {
-            pool: namespace,
-            outcome: "unknown",
-          }),
-        );
-      }
+      calls.abortAll(
+        new AggregatorError("DRAINING", "The gateway is shutting down.", {
+          pool: namespace,
+          outcome: "unknown",
+        }),
+      );
       await Promise.all([sessions.closeAll(), members.stop()]);
     },
   };
   return pool;
-
-  function queueTimeoutMs(): number {
-    return config.queueTimeoutMs ?? 2_000;
-  }
-
-  /** Names the upstreams that could serve a call. */
-  function groupOf({ entry, onlyModern, routing, origin }: PoolRequest): string {
-    const only = entry?.only === undefined ? "" : [...entry.only].join(" ");
-    // Who waits for the upstream that holds its session does not keep others from theirs.
-    const pin = sessions.pinOf(origin);
-    const able = `${onlyModern ? "modern " : ""}${only}${pin === undefined ? "" : ` at ${pin}`}`;
-    return routing === undefined ? able : `${able} ${routing.group}`;
-  }
-
-  function run(request: PoolRequest): PoolCall {
-    const call = new PoolCall(owner, request);
-    counts.total++;
-    call.id = active.add(call);
-    call.start();
-    return call;
-  }
-
-  function onAttemptEnd(ended: Attempt, outcome: AttemptOutcome): void {
-    const { member } = ended;
-    meter.attemptEnded(ended, outcome);
-    member.inFlight--;
-    if (outcome.breaker === "failure") member.failures++;
-  }
-
-  function attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError {
-    const { request, tried, mayReturn } = call;
-    const startedAt = meter.attemptBegins(call);
-    const pin = sessions.pinOf(request.origin);
-    const pinned = pin === undefined ? undefined : attemptWhere(pin, call, startedAt);
-    if (pinned !== undefined) return pinned;
-    const unable = excludedFor(request);
-    const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable], startedAt);
-    if (tried.length === 0) return first ?? refusal(call);
-    if (first === undefined)
-      return mayReturn ? (lease(request, unable, startedAt) ?? refusal(call)) : "pause";
-    const from = tried.at(-1) ?? "";
-    listener.onFailover(pool, from, first.member.id, reasons.get(from) ?? "unknown");
-    return first;
-  }
-
-  /** Where its client has a session; undefined when the call has to go elsewhere. */
-  function attemptWhere(pin: string, call: PoolCall, startedAt: number): Attempt | "wait" | undefined {
-    const { entry, onlyModern, routing } = call.request;
-    if (call.tried.includes(pin) || entry?.only?.has(pin) === false || onlyModern) return undefined;
-    const member = members.byId.get(pin);
-    // What a rule asks for goes before what the session remembers.
-    if (member === undefined || (routing !== undefined && !satisfies(member, routing))) return undefined;
-    const others = [...members.byId.keys()].filter((id) => id !== pin);
-    const granted = lease(call.request, others, startedAt);
-    if (granted !== undefined) return granted;
-    const isBusy = isServing(member) && member.breaker.retryAfterMs() === 0;
-    return isBusy ? "wait" : undefined;
-  }
-
-  /** Those that cannot do it, whatever their state. */
-  function excludedFor({ entry, onlyModern }: PoolRequest): readonly string[] {
-    if (entry?.only === undefined && !onlyModern) return NOBODY;
-    const unable = [...members.byId].filter(
-      ([id, { replica }]) =>
-        entry?.only?.has(id) === false || (onlyModern && replica.state.info?.era !== "modern"),
-    );
-    return unable.map(([id]) => id);
-  }
-
-  function lease(request: PoolRequest, exclude: readonly string[], startedAt: number): Attempt | undefined {
-    const { entry, method, routing } = request;
-    const taskClass = entry?.key ?? method;
-    // A filter that filters nothing costs the balancer a list of its own.
-    const plain = exclude.length === 0 ? { taskClass } : { taskClass, exclude };
-    const granted =
-      routing === undefined
-        ? members.acquire(plain)
-        : members.acquire({ ...plain, ...routing.filter }, routing.strategy);
-    if (granted === undefined) return undefined;
-    const { lease: held, member, permit } = granted;
-    const connection = sessions.connectionFor(request.origin, member.replica);
-    if (connection?.isOpen !== true) {
-      // Gone, though not yet reported so; the next one may be there.
-      member.breaker.release(permit, "ignored");
-      held.release("not-sent");
-      return lease(request, [...exclude, member.id], startedAt);
-    }
-    member.calls++;
-    member.inFlight++;
-    return { lease: held, connection, member, breaker: member.breaker, permit, startedAt };
-  }
-
-  /** Open breakers are no reason to wait when they stay open for longer than a call would; anything else is. */
-  function refusal({ request: { routing, subject } }: PoolCall): "wait" | AggregatorError {
-    if (routing !== undefined && ![...members.byId.values()].some((member) => satisfies(member, routing)))
-      return noneFor(namespace, subject, routing);
-    const connected = [...members.byId.values()].filter(isServing);
-    const retryAfterMs = Math.ceil(Math.min(...connected.map(callableInMs)));
-    if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
-    if (connected.some(({ breaker }) => breaker.retryAfterMs() <= queueTimeoutMs()))
-      return new AggregatorError(
-        "RATE_LIMITED",
-        `Every upstream of ${namespace} has had the calls that it allows in a minute; the next may go in ${Math.ceil(retryAfterMs / 1_000)} s.`,
-        { pool: namespace, outcome: "not-executed", retryAfterMs },
-      );
-    return new AggregatorError(
-      "CIRCUIT_OPEN",
-      `Every upstream of ${namespace} failed too often lately; the next try is in ${Math.ceil(retryAfterMs / 1_000)} s.`,
-      { pool: namespace, outcome: "not-executed", retryAfterMs },
-    );
-  }
 
   function onState(member: PoolMember): void {
     const { replica } = member;
     if (replica.connection === undefined) subscriptions.disconnected(replica);
     if (replica.state.status === "stopped") void sessions.close(replica);
     const { status, reason } = stateOf(member);
-    if (status === "ready") admission.pump();
-    else if (status === "unhealthy") {
-      for (const call of active.values()) {
-        if (call.member === member) call.abandon(reason ?? "unhealthy");
-      }
-    }
+    if (status === "ready") calls.pump();
+    else if (status === "unhealthy") calls.abandon(member, reason ?? "unhealthy");
     listener.onMemberState(pool, member);
   }
 
@@ -496,7 +253,7 @@ function makePool(options: PoolOptions): Pool {
 
   function changed(kinds: readonly ListKind[]): void {
     // Whoever lists other tools may have other results.
-    if (kinds.includes("tools")) policies.cache?.clear();
+    if (kinds.includes("tools")) calls.cache?.clear();
     if (kinds.length > 0) listener.onCatalogChange(pool, kinds);
   }
 }

@@ -53,6 +53,10 @@ export class WrappedRequest implements PoolRequest {
     return this.inner.routing;
   }
 
+  get track(): PoolRequest["track"] {
+    return this.inner.track;
+  }
+
   get timeoutMs(): number {
     return this.inner.timeoutMs;
   }

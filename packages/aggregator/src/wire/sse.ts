@@ -111,7 +111,8 @@ function noteField(line: Buffer, onField: NonNullable<SseParserOptions["onField"
 export const EVENT_HEAD: Buffer = Buffer.from("event: message\ndata: ");
 export const EVENT_TAIL: Buffer = Buffer.from("\n\n");
 
-/** Frames one JSON-RPC message as an event. */
-export function toSseEvent(message: Buffer): Buffer {
-  return Buffer.concat([EVENT_HEAD, toSingleLine(message), EVENT_TAIL]);
+/** Frames one JSON-RPC message as an event; with an id, a client can read on behind it. */
+export function toSseEvent(message: Buffer, id?: string): Buffer {
+  const parts = [EVENT_HEAD, toSingleLine(message), EVENT_TAIL];
+  return Buffer.concat(id === undefined ? parts : [Buffer.from(`id: ${id}\n`), ...parts]);
 }
