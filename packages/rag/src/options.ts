@@ -1,9 +1,8 @@
 // The options that the server and every command have in common: which store, which embeddings, which chunks. Each can be
 // given by an environment variable, so that an MCP client's configuration can carry it.
-import { createLmStudioClient } from "@fairlead/lmstudio";
-import { createEmbedder, type Embedder } from "./embed/embedder.ts";
+import type { Embedder } from "./embed/embedder.ts";
 import { RagError } from "./errors.ts";
-import { createLlmExtractor } from "./graph/extract.ts";
+import { createLlmExtractor, type GraphExtractor } from "./graph/extract.ts";
 import { createLibrary, type Library } from "./library/library.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Language } from "./store/terms.ts";
@@ -45,15 +44,8 @@ export async function openLibrary(flags: LibraryFlagValues, env: Environment): P
   const language = languageOf(value("language"));
   const hosts = (value("embed-url") ?? "http://127.0.0.1:1234/v1").split(",");
   const apiToken = env["FAIRLEAD_RAG_EMBED_TOKEN"];
-  const embedder = embedderOf(value, hosts, apiToken);
-  const extractModel = value("extract-model");
-  const extractor =
-    extractModel === undefined
-      ? undefined
-      : createLlmExtractor({
-          client: createLmStudioClient({ hosts, ...(apiToken === undefined ? {} : { apiToken }) }),
-          model: extractModel,
-        });
+  const embedder = await embedderOf(value, hosts, apiToken);
+  const extractor = await extractorOf(value("extract-model"), hosts, apiToken);
   try {
     const store = await openStore(value("store") ?? DEFAULT_STORE, { language });
     return createLibrary({ store, embedder, extractor, chunking });
@@ -63,11 +55,24 @@ export async function openLibrary(flags: LibraryFlagValues, env: Environment): P
   }
 }
 
-function embedderOf(
+// The client of endpoints is half of what a start would load; it is loaded only where there is one.
+
+async function extractorOf(
+  model: string | undefined,
+  hosts: readonly string[],
+  apiToken: string | undefined,
+): Promise<GraphExtractor | undefined> {
+  if (model === undefined) return undefined;
+  const { createLmStudioClient } = await import("@fairlead/lmstudio");
+  const client = createLmStudioClient({ hosts, ...(apiToken === undefined ? {} : { apiToken }) });
+  return createLlmExtractor({ client, model });
+}
+
+async function embedderOf(
   value: (flag: keyof LibraryFlagValues) => string | undefined,
   hosts: readonly string[],
   apiToken: string | undefined,
-): Embedder | undefined {
+): Promise<Embedder | undefined> {
   const model = value("embed-model");
   if (model === undefined) {
     if (value("embed-url") === undefined) return undefined;
@@ -76,6 +81,7 @@ function embedderOf(
       "--embed-url is given without --embed-model: name the embedding model.",
     );
   }
+  const { createEmbedder } = await import("./embed/embedder.ts");
   return createEmbedder({
     ...{ model, hosts, apiToken },
     ...{ documentPrefix: value("document-prefix"), queryPrefix: value("query-prefix") },

@@ -193,7 +193,7 @@ describe("complaints about other servers", () => {
   });
 
   it("plastic-labs/honcho#1048: a filter leaves HNSW with fewer hits than there are", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const postgres = await startPglite();
     const store = await openPostgresStore(postgres);
@@ -288,10 +288,12 @@ describe("complaints about other servers", () => {
     expect((await exactly.query({ query: "x", threshold: 0.7 })).results).toHaveLength(1);
   });
 
-  it("asg017/sqlite-vec#25: no approximate search, so large stores are slow", async () => {
-    const corpus = createCorpus(128, 5);
+  it("asg017/sqlite-vec#25: no approximate search, so large stores are slow", {
+    timeout: 180_000,
+  }, async () => {
+    const corpus = createCorpus(384, 5);
     const store = await opened({ exactBelow: 0 });
-    const wide = { ...space, dimension: 128 };
+    const wide = { ...space, dimension: 384 };
     for (let at = 0; at < 60; at++) {
       const texts = Array.from({ length: 50 }, (_, part) => `part ${part}`);
       await store.put([documentOf(`${at}`, texts, { vectors: texts.map(() => corpus.vector()) })], wide);

@@ -110,10 +110,12 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
           key: item.key,
           score,
         }));
-  const vectors = await similaritiesOf(store, ranked, near, embedded.vector, diversity > 0);
+  // Without a threshold, and without diversity, only the hits that are shown need their similarity.
+  const weighed = threshold === 0 && diversity === 0 ? ranked.slice(0, limit) : ranked;
+  const vectors = await similaritiesOf(store, weighed, near, embedded.vector, diversity > 0);
   // A chunk without a vector has no similarity that could reach a threshold.
   const kept =
-    threshold === 0 ? ranked : ranked.filter(({ key }) => (vectors.similarity.get(key) ?? -1) >= threshold);
+    threshold === 0 ? weighed : weighed.filter(({ key }) => (vectors.similarity.get(key) ?? -1) >= threshold);
   const chosen =
     diversity === 0
       ? kept.slice(0, limit)

@@ -75,36 +75,17 @@ async function install(root: string): Promise<string | undefined> {
 async function start(bin: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "fairlead-postgres-"));
   const asRoot = process.getuid?.() === 0;
-  const run = asRoot ? ["runuser", "-u", "postgres", "--"] : [];
-  if (asRoot) await runCommand("chown", ["postgres", folder], { cwd: "/" });
   const data = join(folder, "data");
-  const [initdb = "", ...initArgs] = [
-    ...run,
-    join(bin, "initdb"),
-    "-D",
-    data,
-    "-A",
-    "trust",
-    "-U",
-    "postgres",
-    "--no-sync",
-  ];
-  await runCommand(initdb, initArgs, { cwd: "/" });
+  const program = (name: string, args: readonly string[]): [string, readonly string[]] =>
+    asRoot
+      ? ["runuser", ["-u", "postgres", "--", join(bin, name), "-D", data, ...args]]
+      : [join(bin, name), ["-D", data, ...args]];
+  if (asRoot) await runCommand("chown", ["postgres", folder], { cwd: "/" });
+  await runCommand(...program("initdb", ["-A", "trust", "-U", "postgres", "--no-sync"]), { cwd: "/" });
   const port = await freePort();
-  const settings = [
-    `port=${port}`,
-    "listen_addresses=127.0.0.1",
-    `unix_socket_directories=${folder}`,
-    "fsync=off",
-  ];
-  const [server = "", ...args] = [
-    ...run,
-    join(bin, "postgres"),
-    "-D",
-    data,
-    ...settings.flatMap((setting) => ["-c", setting]),
-  ];
-  const child = spawn(server, args, { cwd: "/", stdio: "ignore" });
+  const listen = ["-c", `port=${port}`, "-c", "listen_addresses=127.0.0.1"];
+  const rest = ["-c", `unix_socket_directories=${folder}`, "-c", "fsync=off"];
+  const child = spawn(...program("postgres", [...listen, ...rest]), { cwd: "/", stdio: "ignore" });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const ready = (): Promise<boolean> =>
     runCommand(join(bin, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)], { cwd: "/" }).then(
@@ -116,16 +97,7 @@ async function start(bin: string): Promise<{ readonly url: string; stop(): Promi
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     async stop() {
       // A signal would go to runuser, which does not pass it on.
-      const [command = "", ...stopArgs] = [
-        ...run,
-        join(bin, "pg_ctl"),
-        "-D",
-        data,
-        "-m",
-        "immediate",
-        "stop",
-      ];
-      await runCommand(command, stopArgs, { cwd: "/" });
+      await runCommand(...program("pg_ctl", ["-m", "immediate", "stop"]), { cwd: "/" });
       await ended;
       await rm(folder, { recursive: true, force: true });
     },

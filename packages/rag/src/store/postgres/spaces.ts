@@ -112,8 +112,9 @@ export async function vectorSearch(
     ? []
     : await database.transaction(async (query) => {
         const efSearch = Math.min(MAX_EF_SEARCH, Math.max(MIN_EF_SEARCH, limit));
-        await query(`SET LOCAL hnsw.ef_search = ${efSearch}`);
-        await query("SET LOCAL hnsw.iterative_scan = 'relaxed_order'");
+        await query(
+          `SET LOCAL hnsw.ef_search = ${efSearch}; SET LOCAL hnsw.iterative_scan = 'relaxed_order'`,
+        );
         return query(
           `SELECT v.chunk AS key, 1 - (v.vector <=> $1::vector) AS score FROM ${table} v ${joins}${sql}
            ORDER BY v.vector <=> $1::vector LIMIT $2`,
