@@ -200,10 +200,15 @@ describe("complaints about other servers", () => {
     closing.push(store);
     const corpus = createCorpus(32, 7);
     const wide = { ...space, dimension: 32 };
-    const documents = Array.from({ length: 400 }, (_, at) =>
-      documentOf(`${at}`, [`row ${at}`], { metadata: { tenant: at % 20 }, vectors: [corpus.vector()] }),
-    );
-    for (let at = 0; at < documents.length; at += 250) await store.put(documents.slice(at, at + 250), wide);
+    // 20 tenants with 20 chunks each.
+    const documents = Array.from({ length: 40 }, (_, at) => {
+      const texts = Array.from({ length: 10 }, (_, part) => `row ${part} of ${at}`);
+      return documentOf(`${at}`, texts, {
+        metadata: { tenant: at % 20 },
+        vectors: texts.map(() => corpus.vector()),
+      });
+    });
+    await store.put(documents, wide);
     for (let tenant = 0; tenant < 5; tenant++) {
       const hits = await store.nearest({
         vector: corpus.vector(),
@@ -284,16 +289,13 @@ describe("complaints about other servers", () => {
   });
 
   it("asg017/sqlite-vec#25: no approximate search, so large stores are slow", async () => {
-    const corpus = createCorpus(256, 5);
+    const corpus = createCorpus(128, 5);
     const store = await opened({ exactBelow: 0 });
-    const wide = { ...space, dimension: 256 };
-    for (let at = 0; at < 4_000; at += 500)
-      await store.put(
-        Array.from({ length: 500 }, (_, part) =>
-          documentOf(`${at + part}`, ["x"], { vectors: [corpus.vector()] }),
-        ),
-        wide,
-      );
+    const wide = { ...space, dimension: 128 };
+    for (let at = 0; at < 60; at++) {
+      const texts = Array.from({ length: 50 }, (_, part) => `part ${part}`);
+      await store.put([documentOf(`${at}`, texts, { vectors: texts.map(() => corpus.vector()) })], wide);
+    }
     let found = 0;
     for (let query = 0; query < 20; query++) {
       const asked = { vector: corpus.vector(), limit: 10 };

@@ -1,8 +1,10 @@
-// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers]`, all of them by default.
+// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers] [postgres]`, all of them
+// by default.
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
 import { conformanceSuite } from "./suites/conformance/suite.ts";
 import { packedSuite } from "./suites/packed-suite.ts";
+import { postgresSuite } from "./suites/postgres-suite.ts";
 import { createSuiteReport, type SuiteReport } from "./suites/report.ts";
 import { strangersSuite } from "./suites/strangers/suite.ts";
 import { summaryLine } from "./verify/count-tests.ts";
@@ -13,6 +15,7 @@ const suites: Readonly<Record<string, Suite>> = {
   packed: packedSuite,
   conformance: conformanceSuite,
   strangers: strangersSuite,
+  postgres: postgresSuite,
 };
 
 process.exitCode = await main(process.argv.slice(2));

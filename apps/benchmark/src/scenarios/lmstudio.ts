@@ -38,6 +38,8 @@ interface Run {
 
 /** Separate from {@link lmstudio} so that a test can ask for little. */
 export async function runLmStudio({ onProgress }: ScenarioContext, effort: Effort): Promise<ScenarioResult> {
+  onProgress("warm-up");
+  await askPanel(2, { ...effort, tokens: 2 });
   const panels = await rounds("models", [1, 2, 4], effort, onProgress, async (count) => ({
     sequential: await askInTurn(count, effort),
     concurrent: await askPanel(count, effort),

@@ -134,14 +134,13 @@ export function createMetrics({
   new Gauge({
     name: "fairlead_event_loop_lag_seconds",
     help: "How late the event loop was, since the last reading",
-    labelNames: ["quantile"],
+    // Not "quantile": that name belongs to summaries.
+    labelNames: ["stat"],
     registers,
     collect() {
-      for (const quantile of [50, 99, 100])
-        this.set(
-          { quantile: String(quantile / 100) },
-          quantile === 100 ? loop.max / 1e9 : loop.percentile(quantile) / 1e9,
-        );
+      this.set({ stat: "p50" }, loop.percentile(50) / 1e9);
+      this.set({ stat: "p99" }, loop.percentile(99) / 1e9);
+      this.set({ stat: "max" }, loop.max / 1e9);
       loop.reset();
     },
   });

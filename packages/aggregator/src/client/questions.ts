@@ -5,7 +5,7 @@ import type { ServerRequest } from "../upstream/connection.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import { errorMessage, notificationMessage, rpcCode } from "../wire/reply.ts";
 import { splice } from "../wire/splice.ts";
-import type { Client } from "./client.ts";
+import type { Client, Exchange } from "./client.ts";
 
 /** One question that has no answer yet. */
 interface Question {
@@ -146,4 +146,13 @@ export function createQuestions(clock: Clock): Questions {
     entry.cancelTimer();
     return entry.question;
   }
+}
+
+/** To the client on the stream of one of its requests, or on its own stream where that request has none. */
+export function streamOf(exchange: Exchange): (message: Buffer) => void {
+  const { headers, client } = exchange;
+  // On a channel of messages nothing is gained by it, and what is optional may be left out there.
+  const hasStream =
+    headers !== undefined && (headers.accept ?? "text/event-stream").includes("text/event-stream");
+  return hasStream ? (message) => exchange.notify(message) : client.push;
 }

@@ -23,10 +23,11 @@ import { type Gate, passGate } from "./gate.ts";
 import { createHeldCalls } from "./held-calls.ts";
 import { canBeAsked, refuseQuestion } from "./input-request.ts";
 import { askForInput } from "./input-rounds.ts";
+import { hasOwnSession, introductionOf } from "./introduction.ts";
 import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
-import { createQuestions } from "./questions.ts";
+import { createQuestions, streamOf } from "./questions.ts";
 import { createTasks } from "./tasks.ts";
 
 export interface ServiceOptions {
@@ -61,9 +62,6 @@ interface Initialized {
   readonly protocolVersion: string;
   readonly hello: ClientHello;
 }
-
-/** Of a client's capabilities, and of what it is. */
-const MAX_INTRODUCTION_BYTES = 4 * 1024;
 
 type Handler = (exchange: Exchange) => void;
 
@@ -378,29 +376,6 @@ export function createService({
     if (scope.pools.length === 1) return only;
     return scope.pools.find(({ namespace }) => name.startsWith(namespace + separator));
   }
-}
-
-/** Whether the client has sessions of its own with the pool's servers, to which it may say what concerns it alone. */
-function hasOwnSession(client: Client, pool: Pool): boolean {
-  return client.hello !== undefined && pool.isPerClient;
-}
-
-/** To the client on the stream of one of its requests, or on its own stream where that request has none. */
-function streamOf(exchange: Exchange): (message: Buffer) => void {
-  const { headers, client } = exchange;
-  // On a channel of messages nothing is gained by it, and what is optional may be left out there.
-  const hasStream =
-    headers !== undefined && (headers.accept ?? "text/event-stream").includes("text/event-stream");
-  return hasStream ? (message) => exchange.notify(message) : client.push;
-}
-
-/** What is kept of a client's words about itself; a client that says too much has said nothing. */
-function introductionOf(said: Record<string, unknown>): Omit<ClientHello, "protocolVersion"> {
-  const kept = (value: unknown): Record<string, unknown> | undefined =>
-    typeof value === "object" && value !== null && JSON.stringify(value).length <= MAX_INTRODUCTION_BYTES
-      ? { ...value }
-      : undefined;
-  return { capabilities: kept(said["capabilities"]) ?? {}, clientInfo: kept(said["clientInfo"]) };
 }
 
 function done(exchange: Exchange): void {

@@ -35,7 +35,7 @@ export function formatTop(
       `${rate("fairlead_refusals_total").toFixed(1)} refused/s`,
       `${report.calls.inFlight} in flight`,
       `${report.clients.sessions} sessions`,
-      `loop ${milliseconds(sumOf(metrics, "fairlead_event_loop_lag_seconds", { quantile: "0.99" }))} p99`,
+      `loop ${milliseconds(sumOf(metrics, "fairlead_event_loop_lag_seconds", { stat: "p99" }))} p99`,
       `${Math.round(sumOf(metrics, "process_resident_memory_bytes") / 1024 / 1024)} MB`,
     ].join("   "),
   ];

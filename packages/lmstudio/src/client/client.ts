@@ -181,7 +181,12 @@ export function createLmStudioClient(options: LmStudioClientOptions): LmStudioCl
   }
 
   function list(given?: CallSettings): Promise<readonly ModelInfo[]> {
-    return control(given, undefined, listModels);
+    return control(given, undefined, async (host, signal) => {
+      const learn = host.residency.listen();
+      const models = await listModels(host, signal);
+      learn(models);
+      return models;
+    });
   }
 
   /** Loading takes its time, so it has the complex time limit. */

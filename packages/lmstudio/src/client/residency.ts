@@ -15,6 +15,8 @@ export interface Residency {
   has(model: string): boolean | undefined;
   /** Asks if it must: waits for the first answer and for one after a load, not for others. Never throws but the signal's reason. */
   known(signal: AbortSignal): Promise<void>;
+  /** Somebody asks for another reason, now: what takes the answer, unless something has been loaded or unloaded meanwhile. */
+  listen(): (models: readonly ModelInfo[]) => void;
   /** Something has been loaded or unloaded. */
   stale(): void;
 }
@@ -30,6 +32,8 @@ export function createResidency(
   const question = pipeline({ clock, timeoutMs: answersWithinMs });
   let models: readonly ModelInfo[] | undefined;
   let version = 0;
+  /** Loads and unloads so far. */
+  let changes = 0;
   let askedAt = Number.NEGATIVE_INFINITY;
   let mustWait = true;
   let asking: Promise<void> | undefined;
@@ -52,7 +56,18 @@ export function createResidency(
       if (!mustWait || asking === undefined) return;
       await unlessAborted(asking, signal);
     },
+    listen() {
+      const since = changes;
+      const sentAt = clock.now();
+      return (listed) => {
+        if (changes !== since) return;
+        askedAt = sentAt;
+        asking = undefined;
+        take(listed);
+      };
+    },
     stale() {
+      changes += 1;
       askedAt = Number.NEGATIVE_INFINITY;
       mustWait = true;
       // An answer that is on its way is from before.
@@ -79,12 +94,16 @@ export function createResidency(
       )
       .then((answer) => {
         if (asking !== asked) return;
-        models = answer;
-        version += 1;
         asking = undefined;
-        mustWait = false;
+        take(answer);
       });
     return asked;
+  }
+
+  function take(answer: readonly ModelInfo[] | undefined): void {
+    models = answer;
+    version += 1;
+    mustWait = false;
   }
 }
 

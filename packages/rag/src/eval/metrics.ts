@@ -36,7 +36,7 @@ export function evaluate(
   };
 }
 
-export function averagePrecision(ranking: readonly string[], gains: Judgements): number {
+function averagePrecision(ranking: readonly string[], gains: Judgements): number {
   let found = 0;
   let sum = 0;
   for (const [at, id] of ranking.entries()) if ((gains.get(id) ?? 0) > 0) sum += ++found / (at + 1);
@@ -44,7 +44,7 @@ export function averagePrecision(ranking: readonly string[], gains: Judgements):
 }
 
 /** Järvelin and Kekäläinen 2002, with the logarithm from the first place on, as in trec_eval. */
-export function ndcg(ranking: readonly string[], gains: Judgements, depth: number): number {
+function ndcg(ranking: readonly string[], gains: Judgements, depth: number): number {
   const discounted = (values: readonly number[]): number =>
     values.slice(0, depth).reduce((sum, gain, at) => sum + gain / Math.log2(at + 2), 0);
   const ideal = discounted([...gains.values()].filter((gain) => gain > 0).toSorted((a, b) => b - a));

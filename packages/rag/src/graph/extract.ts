@@ -52,7 +52,7 @@ export function createLlmExtractor({ client, model, maxChunks = 50 }: LlmExtract
 }
 
 /** What of a model's answer has the form that was asked for. */
-export function readAnswer(text: string): {
+function readAnswer(text: string): {
   entities: readonly StoredEntity[];
   relations: readonly StoredRelation[];
 } {
