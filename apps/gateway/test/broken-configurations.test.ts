@@ -87,10 +87,14 @@ async function errorsOf(text: string): Promise<string> {
   const file = join(directory, "broken.yaml");
   await writeFile(file, text);
   const { errors } = await checkConfig(file, {});
-  return errors
-    .map((problem) => describeProblem(file, problem))
-    .join("\n")
-    .replaceAll(directory, "");
+  return (
+    errors
+      .map((problem) => describeProblem(file, problem))
+      .join("\n")
+      .replaceAll(directory, "")
+      // The list of all keys grows with every option, and is not what this is about.
+      .replaceAll(/allowed here: .*/g, "allowed here: …")
+  );
 }
 
 it.each(BROKEN)("says in one screen what is wrong with %s", async (_what, text) => {

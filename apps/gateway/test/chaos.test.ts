@@ -35,6 +35,8 @@ interface Outcome {
   readonly text: string | undefined;
   readonly code: string | undefined;
   readonly says: string | undefined;
+  /** Everything that came, when it is neither a result nor an error that says why. */
+  readonly strange: string | undefined;
 }
 
 async function call(gateway: TestGateway, worker: number): Promise<Outcome[]> {
@@ -52,6 +54,7 @@ async function call(gateway: TestGateway, worker: number): Promise<Outcome[]> {
     const answers = messages.filter((message) => message.id === id);
     const data = answers[0]?.error?.data as { code?: string; outcome?: string } | undefined;
     const content = answers[0]?.result?.["content"] as { text: string }[] | undefined;
+    const isStrange = content?.[0]?.text === undefined && data?.outcome === undefined;
     outcomes.push({
       nonce,
       tool,
@@ -59,6 +62,7 @@ async function call(gateway: TestGateway, worker: number): Promise<Outcome[]> {
       text: content?.[0]?.text,
       code: data?.code ?? answers[0]?.error?.message,
       says: data?.outcome,
+      strange: isStrange ? JSON.stringify(messages).slice(0, 1_000) : undefined,
     });
   }
   return outcomes;

@@ -192,6 +192,7 @@ describe("any sequence of changes", () => {
       };
       for (let at = 0; at < 60; at++) await step();
       expect(await load.stop()).toEqual([]);
+      console.log(`changes: ${changes} under ${load.calls} calls`);
       expect(changes).toBeGreaterThan(10);
       const executed = (await readFile(ledger, "utf8")).trim().split("\n");
       expect(executed).toHaveLength(load.calls);

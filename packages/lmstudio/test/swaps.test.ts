@@ -1,6 +1,7 @@
 // One host that holds one model at a time: what the gate before it makes of callers who want several.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createFakeClock, type FakeClock } from "@fairlead/core/testing";
 import { describe, expect, it } from "vitest";
 import { createLmStudioClient, type LmStudioEvent } from "../src/index.ts";
 import type { LmStudioSimulator, SimulatorModel } from "../src/simulator/index.ts";
@@ -51,20 +52,41 @@ describe("calls for two models in turn", () => {
   });
 
   it("do not cut an answer off: a swap waits for what runs", async () => {
-    const long: SimulatorModel = { ...one, answer: "word ".repeat(200), tokensPerSecond: 2_000 };
-    await using pair = await startPair({ models: [long, two] }, { maxRetries: 0 });
-    const first = pair.client.streamChat(ask("a/one"));
-    for (let seen = 0; seen < 5; seen += 1) await first.next();
+    const clock = createFakeClock();
+    const long: SimulatorModel = { ...one, answer: "word ".repeat(20), tokensPerSecond: 10, loadMs: 0 };
+    await using pair = await startPair({ clock, models: [long, two] }, { maxRetries: 0 });
+    let last: unknown;
+    let parts = 0;
+    const first = (async () => {
+      for await (const event of pair.client.streamChat(ask("a/one"))) {
+        parts += 1;
+        last = event;
+      }
+    })();
+    await driveUntil(clock, () => parts > 5);
     const second = pair.client.chat(ask("b/two"));
     await until(() => pair.client.hosts()[0]?.waiting === 1);
     expect(pair.simulator.instances().map(({ id }) => id)).toEqual(["a/one"]);
-    let last: unknown;
-    for await (const event of first) last = event;
+    let done = false;
+    const both = Promise.all([first, second]).finally(() => {
+      done = true;
+    });
+    await driveUntil(clock, () => done);
+    const [, answer] = await both;
     expect(last).toMatchObject({ type: "end" });
-    expect(await second).toMatchObject({ model: "b/two", attempts: 1 });
+    expect(answer).toMatchObject({ model: "b/two", attempts: 1 });
     expect(pair.simulator.instances().map(({ id }) => id)).toEqual(["b/two"]);
   });
 });
+
+/** Lets the simulated host's time pass until it is so. */
+async function driveUntil(clock: FakeClock, condition: () => boolean): Promise<void> {
+  for (let steps = 0; !condition(); steps += 1) {
+    if (steps > 20_000) throw new Error(`never came about: ${condition.toString()}`);
+    await clock.advance(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 it("callers of a cold model share its load, on hosts that would load it for each", async () => {
   await using pair = await startPair({ models: [one], duplicateLoads: true });

@@ -1,8 +1,9 @@
-// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers] [postgres]`, all of them
-// by default.
+// The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers] [postgres]
+// [endurance]`, all of them by default.
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
 import { conformanceSuite } from "./suites/conformance/suite.ts";
+import { enduranceSuite } from "./suites/endurance-suite.ts";
 import { packedSuite } from "./suites/packed-suite.ts";
 import { postgresSuite } from "./suites/postgres-suite.ts";
 import { createSuiteReport, type SuiteReport } from "./suites/report.ts";
@@ -15,6 +16,7 @@ const suites: Readonly<Record<string, Suite>> = {
   packed: packedSuite,
   conformance: conformanceSuite,
   strangers: strangersSuite,
+  endurance: enduranceSuite,
   postgres: postgresSuite,
 };
 

@@ -21,7 +21,8 @@ const KIB = 1024;
 export const sessions: Scenario = figuresScenario({
   name: "sessions",
   description: "memory of idle sessions, and whether it is given back",
-  summary: "Opens # legacy sessions, each with one call, lets them idle, and ends them.",
+  summary:
+    "Opens # legacy sessions, each with one call, lets them idle, ends them, and does the same once more: what was given back serves the second time.",
   count: { quick: 1_000, full: 10_000 },
   run: measureSessions,
 });
@@ -67,6 +68,9 @@ export async function measureSessions(
     await end();
     const left = (await gateway.status()).clients.sessions;
     const after = await gateway.settledRssBytes();
+    await repeat(count, CONCURRENCY, use);
+    await end();
+    const again = await gateway.settledRssBytes();
     await pool.close();
     return [
       { what: "sessions open at the same time", value: clients.sessions, unit: "sessions" },
@@ -75,6 +79,8 @@ export async function measureSessions(
       { what: "memory of an idle session", value: (during - before) / KIB / count, unit: "KiB", atMost: 64 },
       { what: "RSS after they ended", value: after / 2 ** 20, unit: "MiB" },
       { what: "kept per ended session", value: (after - before) / KIB / count, unit: "KiB" },
+      { what: "RSS after as many again", value: again / 2 ** 20, unit: "MiB" },
+      { what: "more kept per session of the second time", value: (again - after) / KIB / count, unit: "KiB" },
       { what: "sessions left", value: left, unit: "sessions", atMost: 0 },
       {
         what: "time to open one, with its call, 32 at a time",

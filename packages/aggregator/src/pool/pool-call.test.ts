@@ -345,6 +345,42 @@ describe("a call that is turned away", () => {
   });
 });
 
+describe("a call whose only upstream breaks", () => {
+  beforeEach(() => {
+    test = setUp({ returns: true });
+    test.available.splice(1);
+    test.call.start();
+    last().onFailure(failure("maybe"));
+  });
+
+  it("goes back after a pause that doubles, and then waits for the next process", async () => {
+    await test.clock.advance(90);
+    expect(test.sent).toHaveLength(1);
+    await test.clock.advance(30);
+    expect(test.sent).toHaveLength(2);
+    last().onFailure(failure("no", "closed"));
+    await test.clock.advance(150);
+    expect(test.sent).toHaveLength(2);
+    test.available.splice(0);
+    await test.clock.advance(100);
+    expect(test.queue.size).toBe(1);
+    test.available.push("a");
+    expect(test.call.wake()).toBe(true);
+    last().onAnswer(...result);
+    expect(test.answers).toHaveLength(1);
+  });
+
+  it("does not stand in the way of those that wait meanwhile, and then waits behind them", async () => {
+    const other = {} as PoolCall;
+    test.queue.add(other);
+    expect(test.queue.has(test.call)).toBe(false);
+    await test.clock.advance(150);
+    expect(test.queue.has(test.call)).toBe(true);
+    expect(test.call.wake()).toBe(true);
+    expect(test.sent).toHaveLength(2);
+  });
+});
+
 describe("waiting", () => {
   beforeEach(() => {
     test = setUp();

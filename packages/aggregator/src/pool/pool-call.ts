@@ -113,6 +113,8 @@ export interface PoolCallOwner {
 
 /** Before a call goes to upstreams again that had no room and did not say for how long, in milliseconds. */
 const OVERLOAD_PAUSE_MS = 250;
+/** The first pause before a call goes back to an upstream that broke under it; doubles from there. */
+const BROKEN_PAUSE_MS = 100;
 
 /** How a call ends: `server-error` is an answer, too, but one that says that the server is at fault. */
 export type CallEnd = "answered" | "server-error" | "failed" | "cancelled";
@@ -272,7 +274,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     if (attempt === undefined) return;
     const failure: UpstreamFailure =
       reported.status === 503 && this.#owner.is503Rejection ? { ...reported, executed: "no" } : reported;
-    if (failure.kind === "overload") this.mayReturn = false;
+    if (failure.kind === "overload" || isBroken(failure)) this.mayReturn = false;
     const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
@@ -342,7 +344,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   #next(): void {
-    const attempt = this.#owner.isQueueing ? "wait" : this.#owner.attempt(this);
+    // Who has to pause does so outside of the queue: there it would stand in the way of others.
+    const attempt = this.mayReturn && this.#owner.isQueueing ? "wait" : this.#owner.attempt(this);
     if (attempt === "pause") {
       this.#pause();
       return;
@@ -351,6 +354,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
       this.#take(attempt);
       return;
     }
+    this.mayReturn = true;
     if (!this.#owner.enqueue(this)) {
       this.displace();
       return;
@@ -359,9 +363,16 @@ export class PoolCall implements UpstreamExchange, Waiting {
     this.#arm(Math.min(this.#owner.queueTimeoutMs, this.#leftMs()));
   }
 
-  /** Every upstream has no room: asks again when they said, if that is soon. */
+  /**
+   * Only upstreams are left that have failed it. Where they had no room: asks again when they said, if that is soon. Where
+   * they broke: gives their end time to be noticed, so that the call then waits for the next process or connection.
+   */
   #pause(): void {
-    const delayMs = this.#lastFailure?.retryAfterMs ?? OVERLOAD_PAUSE_MS;
+    const failure = this.#lastFailure;
+    const delayMs =
+      failure !== undefined && isBroken(failure)
+        ? BROKEN_PAUSE_MS * 2 ** (this.#attempts - 1)
+        : (failure?.retryAfterMs ?? OVERLOAD_PAUSE_MS);
     if (delayMs > Math.min(this.#owner.queueTimeoutMs, this.#leftMs())) {
       this.#exhausted();
       return;
@@ -499,6 +510,10 @@ function inSeconds(ms: number): number {
 /** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion: about the gateway's hop, not the client's. */
 function isHopError(code: number | undefined): boolean {
   return code !== undefined && code <= -32_020 && code >= -32_022;
+}
+
+function isBroken({ kind }: UpstreamFailure): boolean {
+  return kind === "transport" || kind === "closed";
 }
 
 function refusalOf(message: Buffer): UpstreamFailure {

@@ -26,11 +26,7 @@ const noSharedQuestions = because(
 );
 const otherKeys = because(
   "the check wants the server's own key for a question, and questions of legacy servers have none",
-  [
-    "input-required-result-basic-elicitation:*",
-    "input-required-result-ignore-extra-params:*",
-    "input-required-result-missing-input-response:*",
-  ],
+  ["input-required-result-basic-elicitation:*", "input-required-result-ignore-extra-params:*"],
 );
 const oneByOne = because("a legacy server asks one thing after the other, and the check wants all at once", [
   "input-required-result-multiple-input-requests:*",
