@@ -80,10 +80,11 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
   signal?.throwIfAborted();
 
   const candidates = Math.max(MIN_CANDIDATES, limit);
-  const lexically = (): Promise<readonly ScoredChunk[]> =>
-    store.lexical({ text: query, limit: candidates, filter });
+  const lexically = (scored: boolean): Promise<readonly ScoredChunk[]> =>
+    store.lexical({ text: query, limit: scored ? limit : candidates, filter, scored });
   // Words need no endpoint: they are looked up while it thinks.
-  const words = mode === "vector" ? undefined : lexically();
+  const byWordsAlone = mode === "lexical" || !dense.isConfigured;
+  const words = byWordsAlone ? lexically(true) : mode === "vector" ? undefined : lexically(false);
   words?.catch(() => {});
   const embedded =
     mode === "lexical"
@@ -92,7 +93,8 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
   signal?.throwIfAborted();
   if (embedded === undefined || "reason" in embedded) {
     const notices = embedded === undefined ? [] : [`answered by words alone: ${embedded.reason}`];
-    const hits = await hitsOf(store, (await (words ?? lexically())).slice(0, limit), undefined);
+    const found = byWordsAlone && words !== undefined ? words : lexically(true);
+    const hits = await hitsOf(store, await found, undefined);
     return {
       mode: "lexical",
       scoreKind: "bm25",

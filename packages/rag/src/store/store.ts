@@ -95,6 +95,8 @@ export interface ScoredChunk {
 export interface LexicalQuery {
   readonly text: string;
   readonly limit: number;
+  /** False where only the order is wanted: then scores may be anything that keeps it. @defaultValue true */
+  readonly scored?: boolean | undefined;
   readonly filter?: SearchFilter | undefined;
 }
 
