@@ -99,18 +99,21 @@ async function serveOverHttp(
   host: string,
   token: string | undefined,
 ): Promise<() => Promise<void>> {
+  // Before anybody can know that it runs, and so before anybody ends it.
+  const end = ending();
   const port = Number(where);
   const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
   const front = await serveHttp(library, { listen: isPort ? { host, port } : { path: where }, token });
   process.stderr.write(`fairlead-rag: listening on ${front.address}\n`);
-  await ending();
+  await end;
   return () => front.close();
 }
 
 async function serveOverStdio(library: ServerLibrary): Promise<() => Promise<void>> {
+  const end = ending();
   const handle = serveStdio(() => createRagServer(library));
   await Promise.race([
-    ending(),
+    end,
     new Promise((resolve) => process.stdin.once("end", resolve).once("close", resolve)),
   ]);
   return () => handle.close();
