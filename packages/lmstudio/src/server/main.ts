@@ -28,10 +28,10 @@ try {
     const client = createLmStudioClient(optionsFromEnvironment());
     const options = { client, ...serverOptionsFromEnvironment() };
     let server: { close(): Promise<void> };
+    let where: string | undefined;
     if (command.kind === "http") {
       const http = await serveHttp({ ...options, port: command.port, host: command.host, ...tokenOption() });
-      // Standard output belongs to the protocol.
-      process.stderr.write(`fairlead-lmstudio: MCP at ${http.url}\n`);
+      where = http.url;
       server = http;
     } else {
       server = serveStdio(createToolServers(options));
@@ -41,6 +41,8 @@ try {
     const end = (): Promise<void> => (ending ??= server.close().then(() => client.close()));
     process.once("SIGINT", () => void end());
     process.once("SIGTERM", () => void end());
+    // Said last, so that whoever reads it can end the process in order. Standard output belongs to the protocol.
+    if (where !== undefined) process.stderr.write(`fairlead-lmstudio: MCP at ${where}\n`);
   }
 } catch (error) {
   process.stderr.write(

@@ -9,10 +9,11 @@ try {
   else {
     const simulator = createLmStudioSimulator(command.options);
     const url = await simulator.listen(command.port, command.host);
-    process.stdout.write(`LM Studio simulator at ${url}/v1\n`);
     const end = (): void => void simulator.close();
     process.once("SIGINT", end);
     process.once("SIGTERM", end);
+    // Said last, so that whoever reads it can end the process in order.
+    process.stdout.write(`LM Studio simulator at ${url}/v1\n`);
   }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
