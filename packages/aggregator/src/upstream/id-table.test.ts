@@ -43,4 +43,11 @@ describe("the table of what waits under a number", () => {
     table.clear();
     expect([table.size, table.get(first), table.values()]).toEqual([0, undefined, []]);
   });
+
+  it("shares no number with another table", () => {
+    const [one, other] = [new IdTable<string>(), new IdTable<string>()];
+    const ids = Array.from({ length: 200 }, (_, at) => (at % 2 === 0 ? one : other).add("x"));
+    expect(new Set(ids).size).toBe(200);
+    expect(other.get(ids[0] ?? 0)).toBeUndefined();
+  });
 });

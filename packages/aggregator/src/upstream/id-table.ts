@@ -3,12 +3,16 @@
 // alive through every minor collection; with a Map per hop, each call survived until a major one.
 
 const MIN_CAPACITY = 64;
+/**
+ * The last number that any table handed out. Shared by all, so that what a server says too late, after its connection was
+ * opened anew, cannot be taken for the answer to something else.
+ */
+let lastId = 0;
 
-/** A table from numbers that it hands out to values; numbers are never reused. */
+/** A table from numbers that it hands out to values; no number is handed out twice in a process. */
 export class IdTable<T> {
   #ids: Float64Array = new Float64Array(MIN_CAPACITY);
   #values: (T | undefined)[] = new Array<T | undefined>(MIN_CAPACITY).fill(undefined);
-  #lastId = 0;
   #size = 0;
 
   get size(): number {
@@ -20,11 +24,11 @@ export class IdTable<T> {
     if (this.#size * 2 >= this.#values.length) this.#grow();
     const mask = this.#values.length - 1;
     // At most half of the places are taken, so a free one is near.
-    do this.#lastId += 1;
-    while (this.#values[this.#lastId & mask] !== undefined);
-    this.#put(this.#lastId, value);
+    do lastId += 1;
+    while (this.#values[lastId & mask] !== undefined);
+    this.#put(lastId, value);
     this.#size += 1;
-    return this.#lastId;
+    return lastId;
   }
 
   get(id: number): T | undefined {
