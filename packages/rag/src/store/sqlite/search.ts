@@ -8,7 +8,7 @@ import type { Statements } from "./statements.ts";
 import { bytesOf, signsOf } from "./vector-functions.ts";
 
 /** Above this many vectors their signs are compared first, and only the best of these exactly. */
-export const DEFAULT_EXACT_BELOW = 50_000;
+export const DEFAULT_EXACT_BELOW = 5_000;
 const MIN_RESCORED = 400;
 const RESCORED_PER_HIT = 10;
 

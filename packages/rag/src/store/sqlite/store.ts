@@ -12,7 +12,7 @@ export interface SqliteStoreOptions {
   readonly language?: Language | undefined;
   /** Threads that search beside the one that writes, 1 to 16. @defaultValue 2 */
   readonly readers?: number | undefined;
-  /** Vectors below which every search is exact; above, signs are compared first. @defaultValue 50 000 */
+  /** Vectors below which every search is exact; above, signs are compared first. @defaultValue 5 000 */
   readonly exactBelow?: number | undefined;
   /** Size that the file may not grow beyond, in bytes. @defaultValue unlimited */
   readonly maxBytes?: number | undefined;
