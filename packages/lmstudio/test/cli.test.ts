@@ -251,7 +251,7 @@ describe("install", () => {
     await atHome(async (home) => {
       const context = {
         env: {},
-        program: "/root/.npm/_npx/1/node_modules/x/main.js",
+        program: "/home/ada/.npm/_npx/1/node_modules/x/main.js",
         node: "/usr/bin/node",
         home,
         platform: "linux" as const,
