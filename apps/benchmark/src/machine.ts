@@ -12,6 +12,8 @@ export interface Machine {
   readonly load: number;
   /** Commit of the checkout, with "+" when it has uncommitted changes; "unknown" outside of one. */
   readonly commit: string;
+  /** Which cores did what, in words. */
+  readonly placement?: string;
 }
 
 export function describeMachine(): Machine {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { compareReports } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
+import { pinProcesses } from "./placement.ts";
 import { SCENARIOS } from "./registry.ts";
 import { printHtml } from "./report/html.ts";
 import { printMarkdown } from "./report/markdown.ts";
@@ -78,13 +79,15 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  for (const scenario of wanted) await measure(scenario, values.profile);
+  const placement = pinProcesses();
+  console.error(placement);
+  for (const scenario of wanted) await measure(scenario, values.profile, placement);
   console.log(`Everything on one page: ${resolve(values.out, "index.html")}`);
   return 0;
 }
 
-async function measure(scenario: Scenario, profile: Profile): Promise<void> {
-  const machine = describeMachine();
+async function measure(scenario: Scenario, profile: Profile, placement: string): Promise<void> {
+  const machine = { ...describeMachine(), placement };
   const measuredAt = new Date().toISOString();
   const result = await scenario.run({
     profile,

@@ -10,7 +10,14 @@ import type { Chart, Claim, KeyFigure, Scenario, ScenarioContext, ScenarioResult
 import { pairedRatio, printSpread, type Spread, spread } from "../statistics.ts";
 import { startGateway, startNginx, startSdkV1Proxy, startSdkV2Proxy } from "../targets/own.ts";
 import { PEER_TARGETS } from "../targets/peers.ts";
-import { type CallKind, fileOf, freePort, type StartTarget, type Target } from "../targets/target.ts";
+import {
+  type CallKind,
+  fileOf,
+  freePort,
+  type StartTarget,
+  stdioUpstream,
+  type Target,
+} from "../targets/target.ts";
 
 interface Case extends CallKind {
   readonly name: string;
@@ -118,13 +125,14 @@ async function runCase(
     upstream = await startMeasured({
       command: process.execPath,
       args: [fileOf("upstream.ts"), "--port", String(port), ...(one.answer === "sse" ? ["--sse"] : [])],
+      role: "server",
       readyUrl: upstreamUrl,
     });
     if (one.upstream === "http")
       targets.push({ name: "direct", url: upstreamUrl, tool: "echo", transport: "http", process: upstream });
     for (const [name, start] of Object.entries(STARTERS)) {
       if (without.includes(name)) continue;
-      const target = await start({ kind: one, upstreamUrl, directory, onProgress });
+      const target = await start({ kind: one, upstreamUrl, stdio: stdioUpstream(), directory, onProgress });
       if (typeof target === "string") skipped.push(`${name}, ${one.name}: ${target}`);
       else targets.push(target);
     }
