@@ -29,6 +29,12 @@ export function describeMachine(): Machine {
   };
 }
 
+/** In one line. */
+export function printMachine({ cpu, cores, memoryGiB, system, node, load, placement }: Machine): string {
+  const where = placement === undefined ? "" : `; ${placement}`;
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} at the start${where}`;
+}
+
 function commit(): string {
   try {
     const git = (...args: string[]): string =>

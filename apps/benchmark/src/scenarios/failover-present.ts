@@ -29,7 +29,7 @@ export function presentFailover(
     ],
     tables: faults.map((fault) => tableOf(fault, of(fault))),
     charts: faults.map((fault) => chartOf(fault, of(fault))),
-    claims: claimsOf(cells),
+    claims: [...documentClaims(cells), ...claimsOf(cells)],
     keyFigures: [],
     skipped,
     data: { effort, cells },
@@ -137,4 +137,64 @@ function claimsOf(cells: readonly FaultCell[]): Claim[] {
       }
       return claims;
     });
+}
+
+const DOCUMENT = "mcp-multiplexing-system.md";
+
+/** What the document promises of failover in general, from the gateway with three replicas beside the gateway with one. */
+function documentClaims(cells: readonly FaultCell[]): Claim[] {
+  const own = cells.filter(({ isOwn }) => isOwn);
+  const three = own.filter(({ replicas }) => replicas === 3);
+  const ofFault = (fault: string, replicas: number): FaultOutcome | undefined =>
+    own.find((cell) => cell.fault === fault && cell.replicas === replicas && cell.upstream === "http")
+      ?.outcome;
+  const claims: Claim[] = [];
+  const [single, several] = [ofFault("hang", 1), ofFault("hang", 3)];
+  if (single !== undefined && several !== undefined) {
+    for (const [quantile, promised, claim] of [
+      ["p95", 40, "P95: 40 to 60 % less with failover"],
+      ["p99", 60, "P99: 60 to 80 % less with circuit breakers"],
+    ] as const) {
+      const less = 100 * (1 - several.during[quantile] / single.during[quantile]);
+      claims.push({
+        source: DOCUMENT,
+        claim,
+        measured: `${less.toFixed(0)} % less while a server hangs: ${single.during[quantile].toFixed(0)} ms with one server, ${several.during[quantile].toFixed(0)} ms with three`,
+        limit: "what the call takes without a fault",
+        met: less >= promised,
+      });
+    }
+  }
+  const good = (pick: (outcome: FaultOutcome) => number): number =>
+    three.reduce((sum, { outcome }) => sum + pick(outcome), 0);
+  const calls = good((outcome) => outcome.calls);
+  if (calls === 0) return claims;
+  const bad = good(({ errors, unanswered }) => errors.repeatable + errors.other + unanswered);
+  const badRepeatable = good(({ errors }) => errors.repeatable);
+  const slowest = Math.max(...three.map(({ outcome }) => outcome.firstGoodMs ?? Number.POSITIVE_INFINITY));
+  claims.push(
+    {
+      source: DOCUMENT,
+      claim: "Availability: 99.9 % or more",
+      measured: `${(100 * (1 - bad / calls)).toFixed(2)} % of ${calls} calls while one of three servers was made to fail again and again; ${badRepeatable} of the repeatable ones failed`,
+      limit: "a call that may not be repeated is lost with the server that had it",
+      met: bad / calls <= 0.001,
+    },
+    {
+      source: DOCUMENT,
+      claim: "Failover: less than a second",
+      measured: `first good answer ${slowest.toFixed(0)} ms after the fault at the latest, over ${three.length} kinds of fault and server`,
+      limit: "the call's own 20 ms",
+      met: slowest < 1_000,
+    },
+  );
+  const one = own.filter(({ replicas }) => replicas === 1);
+  if (one.length > 0)
+    claims.push({
+      source: DOCUMENT,
+      claim: "Recovery: automatic",
+      measured: `with one server only, clients got good answers again after ${one.filter(({ outcome }) => outcome.clientsRecovered).length} of ${one.length} kinds of fault and server`,
+      met: one.every(({ outcome }) => outcome.clientsRecovered),
+    });
+  return claims;
 }

@@ -31,6 +31,8 @@ export interface FaultOutcome {
   readonly firstGoodAfterMs: number | null;
   /** Of repeatable calls during the fault and for a second after it, beyond the median before it, in milliseconds. */
   readonly added: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** How long repeatable calls took in that time, in milliseconds. */
+  readonly during: { readonly p95: number; readonly p99: number };
   /** 95th percentile before the fault, in milliseconds. */
   readonly quietP95Ms: number;
   /** Calls that were executed more than once: repeatable ones may be, others never. */
@@ -112,7 +114,14 @@ export function judgeCalls(
   warmUpMs: number,
 ): Pick<
   FaultOutcome,
-  "added" | "clientsRecovered" | "errors" | "firstGoodAfterMs" | "firstGoodMs" | "quietP95Ms" | "slowest"
+  | "added"
+  | "during"
+  | "clientsRecovered"
+  | "errors"
+  | "firstGoodAfterMs"
+  | "firstGoodMs"
+  | "quietP95Ms"
+  | "slowest"
 > {
   const good = calls.filter(({ outcome }) => outcome === "ok");
   const bad = calls.filter(({ outcome }) => outcome !== "ok");
@@ -148,6 +157,7 @@ export function judgeCalls(
     firstGoodMs: firstAfter(({ faultAt }) => faultAt),
     firstGoodAfterMs: firstAfter(({ endedAt }) => endedAt),
     added: { p50: percentile(added, 50), p99: percentile(added, 99), max: percentile(added, 100) },
+    during: { p95: usual + percentile(added, 95), p99: usual + percentile(added, 99) },
     quietP95Ms: percentile(quiet, 95),
     slowest: affected.toSorted((a, b) => b.addedMs - a.addedMs).slice(0, SLOWEST),
     clientsRecovered: good.some(({ intendedAtMs }) => intendedAtMs >= last),

@@ -30,7 +30,7 @@ export interface SlotPoolOptions extends Omit<SlotServerOptions, "servers"> {
 }
 
 /** Connections of all clients together. More at once than a listening socket queues are refused by the kernel, and tried again a second later. */
-const SOCKETS = 4_000;
+const SOCKETS = 2_000;
 const OPENED_AT_ONCE = 16;
 
 export async function startSlotPool(options: SlotPoolOptions): Promise<SlotPool> {

@@ -77,7 +77,7 @@ async function measureStreams(count: number, onProgress: (line: string) => void)
         unit: "KiB",
       },
       { what: "kept per ended stream", value: (after - before) / 1024 / count, unit: "KiB" },
-      { what: "streams that heard of a changed list", value: told, unit: "streams" },
+      { what: "streams that heard of a changed list", value: told, unit: "streams", atLeast: count },
       { what: "from the change until the last one had heard", value: toldAfterMs, unit: "ms" },
     ];
   } finally {
