@@ -29,6 +29,7 @@ Options:
   --profile quick|full  quick takes minutes (default), full about an hour
   --without <name>      leaves a target out, such as nginx or mcp-hub; may be given several times
   --out <folder>        where the files go (default: reports/benchmark)
+  --tolerance <share>   compare: changes below this share do not count (default: 0.1)
   --help                this text
 
 compare shows what changed between two folders of reports; the second is reports/benchmark by default. It ends with 1 when
@@ -49,6 +50,7 @@ const { values, positionals } = parseArgs({
     profile: { type: "string", default: "quick" },
     without: { type: "string", multiple: true, default: [] },
     out: { type: "string", default: DEFAULT_FOLDER },
+    tolerance: { type: "string", default: "0.1" },
     help: { type: "boolean", default: false },
   },
 });
@@ -126,7 +128,11 @@ async function compare(before: string | undefined, after: string): Promise<numbe
     );
     return 2;
   }
-  const changes = compareReports(await readReports(before), await readReports(after));
+  const changes = compareReports(
+    await readReports(before),
+    await readReports(after),
+    Number(values.tolerance),
+  );
   if (changes.length === 0) {
     console.error(
       `benchmark: ${before} and ${after} have no figure in common; measure the same scenarios first`,

@@ -22,7 +22,7 @@ it("measures every target in turn, with checked answers, and reports them", {
       { ...kind, name: "events", upstream: "http", answer: "sse" },
       { ...kind, name: "stdio", upstream: "stdio" },
     ],
-    { rounds: 2, calls: 100, warmUpMs: 100, concurrency: 4, maxRoundMs: 10_000 },
+    { rounds: 2, calls: 100, warmUpCalls: 100, warmUpMs: 100, concurrency: 4, maxRoundMs: 10_000 },
   );
   expect(result.tables.map(({ title, rows }) => [title, rows.map(([name]) => name)])).toEqual([
     ["http", ["direct", "gateway", "sdk-v1-proxy"]],
