@@ -19,7 +19,7 @@ export interface Fault {
 }
 
 /** No fault takes longer, in milliseconds, restarts of servers included. */
-export const LONGEST_FAULT_MS = 3_000;
+export const LONGEST_FAULT_MS = 2_500;
 
 const AWAY_MS = 1_000;
 const STUCK_MS = 2_000;

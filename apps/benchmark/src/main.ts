@@ -11,6 +11,7 @@ import { printHtml } from "./report/html.ts";
 import { printMarkdown } from "./report/markdown.ts";
 import type { Profile, Scenario } from "./result.ts";
 import { keepReport, readReports } from "./store.ts";
+import { PEER_TARGETS } from "./targets/peers.ts";
 
 const HELP = `Usage: npm run benchmark -- [scenario …] [options]
        npm run benchmark -- compare <folder> [<folder>]
@@ -27,7 +28,7 @@ A scenario's own profile may follow its name: overhead:full stress:quick.
 
 Options:
   --profile quick|full  quick takes minutes (default), full about an hour
-  --without <name>      leaves a target out, such as nginx or mcp-hub; may be given several times
+  --without <name>      leaves a target out, such as nginx or mcp-hub; may be given several times; "peers": all from npm
   --out <folder>        where the files go (default: reports/benchmark)
   --tolerance <share>   compare: changes below this share do not count (default: 0.1)
   --help                this text
@@ -111,7 +112,7 @@ async function measure(scenario: Scenario, profile: Profile, placement: string):
   const startedAt = performance.now();
   const result = await scenario.run({
     profile,
-    without: values.without,
+    without: values.without.flatMap((name) => (name === "peers" ? Object.keys(PEER_TARGETS) : [name])),
     onProgress: (line) => console.error(line),
   });
   const seconds = (performance.now() - startedAt) / 1_000;

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { describeMachine } from "../src/machine.ts";
 import { printMarkdown } from "../src/report/markdown.ts";
 import { runOverhead } from "../src/scenarios/overhead.ts";
+import { PEER_TARGETS } from "../src/targets/peers.ts";
 
 const kind = { era: "legacy", payloadBytes: 50, answer: "json" } as const;
 
@@ -13,7 +14,7 @@ it("measures every target in turn, with checked answers, and reports them", {
   const result = await runOverhead(
     {
       profile: "quick",
-      without: ["nginx", "mcp-hub", "mcp-proxy", "supergateway"],
+      without: ["nginx", ...Object.keys(PEER_TARGETS)],
       onProgress: (line) => lines.push(line),
     },
     [

@@ -5,6 +5,8 @@ import type { FailoverEffort } from "./failover.ts";
 import type { FaultOutcome } from "./failover-run.ts";
 
 export interface FaultCell {
+  readonly name: string;
+  /** With its version. */
   readonly target: string;
   readonly upstream: "http" | "stdio";
   readonly replicas: number;

@@ -27,7 +27,7 @@ const CAPACITY = (SERVERS * SLOTS * 1_000) / SERVICE_MS;
 const HEALTH_EVERY_MS = 100;
 const EFFORT: Readonly<Record<Profile, StressEffort>> = {
   quick: { stepMs: 4_000, warmUpMs: 3_000, factors: [0.9, 2, 10], clients: 1_000 },
-  full: { stepMs: 15_000, warmUpMs: 5_000, factors: [0.5, 0.8, 0.95, 1.1, 1.5, 2, 5, 10], clients: 1_000 },
+  full: { stepMs: 8_000, warmUpMs: 5_000, factors: [0.5, 0.8, 0.95, 1.1, 1.5, 2, 5, 10], clients: 1_000 },
 };
 
 /** As an operator would set it who wants refusals at once: two calls for each slot, 80 ms of work, may wait. */

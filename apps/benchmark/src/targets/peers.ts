@@ -94,9 +94,27 @@ const PEERS: readonly Peer[] = [
   },
 ];
 
-export const PEER_TARGETS: Readonly<Record<string, StartTarget>> = Object.fromEntries(
-  PEERS.map((peer) => [peer.name, (context: TargetContext) => startPeer(peer, context)]),
-);
+/** Gateways whose documentation names an npm package that there is not. Asked for anew in each run, lest that be true only here. */
+const MISSING = ["@1mcp/agent", "@samanhappy/mcphub", "metamcp"] as const;
+
+export const PEER_TARGETS: Readonly<Record<string, StartTarget>> = Object.fromEntries<StartTarget>([
+  ...PEERS.map((peer) => [peer.name, (context: TargetContext) => startPeer(peer, context)] as const),
+  ...MISSING.map((name) => [name, () => lookForMissing(name)] as const),
+  ["@maximhq/bifrost", async () => "its npm package fetches the program from elsewhere when it is started"],
+]);
+
+const looked = new Map<string, Promise<string>>();
+
+function lookForMissing(name: string): Promise<string> {
+  const known = looked.get(name);
+  if (known !== undefined) return known;
+  const found = npm(homedir(), ["view", name, "version"]).then(
+    () => "npm has it now, but how it is started is not known here",
+    (error: unknown) => `npm does not have it (${/E\d{3}/.exec(String(error))?.[0] ?? "no answer"})`,
+  );
+  looked.set(name, found);
+  return found;
+}
 
 async function startPeer(peer: Peer, context: TargetContext): Promise<Target | string> {
   const refusal = peer.refuses(context);

@@ -6,7 +6,7 @@ import { runCommand } from "./run-command.ts";
 
 const SCENARIOS = ["overhead", "loadbalancing"];
 /** Other gateways would have to be installed, and say nothing about a change of this one. */
-const WITHOUT = ["mcp-hub", "mcp-proxy", "supergateway"].flatMap((name) => ["--without", name]);
+const WITHOUT = ["--without", "peers"];
 const TOLERANCE = "0.25";
 
 export async function benchmarkSuite(root: string, work: string, report: SuiteReport): Promise<void> {
