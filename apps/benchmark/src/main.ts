@@ -9,6 +9,7 @@ import { pinProcesses } from "./placement.ts";
 import { SCENARIOS } from "./registry.ts";
 import { printHtml } from "./report/html.ts";
 import { printMarkdown } from "./report/markdown.ts";
+import { takeScreenshots } from "./report/screenshots.ts";
 import type { Profile, Scenario } from "./result.ts";
 import { keepReport, readReports } from "./store.ts";
 import { PEER_TARGETS } from "./targets/peers.ts";
@@ -17,6 +18,7 @@ const HELP = `Usage: npm run benchmark -- [scenario …] [options]
        npm run benchmark -- compare <folder> [<folder>]
        npm run benchmark -- report [<folder>]
        npm run benchmark -- docs [<folder>] [<file>]
+       npm run benchmark -- screenshots [<folder>]
 
 Measures scenarios (default: overhead) and keeps what came out: JSON, Markdown, charts, and index.html with everything.
 Linux only: CPU and memory are read from /proc.
@@ -34,7 +36,8 @@ Options:
   --help                this text
 
 compare shows what changed between two folders of reports; the second is reports/benchmark by default. It ends with 1 when
-something got worse beyond noise. report writes index.html anew; docs writes docs/benchmarks.md from apps/benchmark/results.
+something got worse beyond noise. report writes index.html anew; docs writes docs/benchmarks.md from apps/benchmark/results;
+screenshots shows that folder's index.html to Chromium and keeps the pictures in docs/images.
 
 Examples:
   npm run benchmark -- overhead --without mcp-hub
@@ -45,6 +48,7 @@ Examples:
 const DEFAULT_FOLDER = "reports/benchmark";
 const RESULTS = "apps/benchmark/results";
 const DOCS = "docs/benchmarks.md";
+const IMAGES = "docs/images";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -73,6 +77,11 @@ async function main(): Promise<number> {
     const [folder = RESULTS, file = DOCS] = rest;
     await writeFile(file, printDocs(await readReports(folder)));
     console.log(resolve(file));
+    return 0;
+  }
+  if (command === "screenshots") {
+    const page = resolve(rest[0] ?? RESULTS, "index.html");
+    for (const file of await takeScreenshots(page, resolve(IMAGES))) console.log(file);
     return 0;
   }
   if (process.platform !== "linux") {

@@ -22,9 +22,12 @@ export function printDocs(reports: readonly Report[]): string {
     "# Benchmarks",
     "<!-- Written by `npm run benchmark -- docs` from apps/benchmark/results; a test compares. Change those, not this. -->",
     "What the gateway costs and what it withstands, measured beside other programs that did the same work on the same machine in the same minutes. How it is measured, and what the words mean: [apps/benchmark](../apps/benchmark/README.md); everything with charts, on one page: [results](../apps/benchmark/results/index.html).",
-    PICTURE,
+    picture(
+      "benchmark",
+      "The report in a browser: how much holds, questions, words, promises and what was measured",
+    ),
     "## Measure it yourself",
-    "```sh\nnpm run benchmark              # overhead, quick: about three minutes\nnpm run benchmark:quick        # what CI compares with the results below: about two minutes\nnpm run benchmark:baseline     # everything below, about 25 minutes on a quiet machine\nnpm run benchmark -- --help    # every scenario and option\n```",
+    "```sh\nnpm run benchmark              # overhead, quick: about three minutes\nnpm run benchmark:quick        # what CI compares with the results below, without other gateways\nnpm run benchmark:baseline     # everything below, about half an hour\nnpm run benchmark -- --help    # every scenario and option\n```",
     "## What the source documents promise",
     "Every figure about speed or reliability in the five documents that this project began with, in their order, and what came out.",
     ...documents.map((document) => printDocument(document, readLedger(reports))),
@@ -39,6 +42,12 @@ export function printDocs(reports: readonly Report[]): string {
         met ? "✓ met" : "**✗ missed**",
       ]),
     }),
+    "## How it looks",
+    picture(
+      "benchmark-overhead",
+      "Charts of what a call costs through the gateway and through other programs",
+    ),
+    picture("benchmark-failover", "Charts of calls that failed while servers crashed, hung and restarted"),
     printTable({
       title: "Where the figures come from",
       columns: ["scenario", "question", "profile", "took s", "measured at", "commit"],
@@ -55,10 +64,12 @@ export function printDocs(reports: readonly Report[]): string {
   ].join("\n\n")}\n`;
 }
 
-const PICTURE = `<picture>
-  <source media="(prefers-color-scheme: dark)" srcset="images/benchmark-dark.png">
-  <img alt="The report in a browser: promises and goals with what was measured, then charts" src="images/benchmark-light.png">
+function picture(name: string, words: string): string {
+  return `<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="images/${name}-dark.png">
+  <img alt="${words}" src="images/${name}-light.png">
 </picture>`;
+}
 
 function printDocument(document: string, lines: readonly LedgerLine[]): string {
   return printTable({

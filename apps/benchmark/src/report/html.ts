@@ -33,7 +33,7 @@ export function printHtml(reports: readonly Report[]): string {
 <body>
 <h1>Fairlead: what it costs and what it withstands</h1>
 <p class="lead">Fairlead stands between programs that use a language model and the tools they call, so that many tools and many copies of them look like one. Standing in the middle costs something, and ought to bring something: this page shows both, measured by one command, next to other programs that did the same work on the same machine in the same minutes.</p>
-<div class="tiles">${tile("promises of the source documents hold", ledger.filter(({ verdict }) => verdict === "holds").length, ledger.filter(({ verdict }) => verdict === "holds" || verdict === "holds not").length)}${tile("goals of this project are met", goals.filter(({ met }) => met).length, goals.length)}</div>
+<div class="tiles">${tile("promises of the source documents that were measured hold", ledger.filter(({ verdict }) => verdict === "holds").length, ledger.filter(({ verdict }) => verdict === "holds" || verdict === "holds not").length)}${tile("goals of this project are met", goals.filter(({ met }) => met).length, goals.length)}</div>
 <nav><strong>Questions</strong><ol>${links}</ol></nav>
 <details open><summary>Words that are used here</summary><dl>${WORDS.map(([word, meaning]) => `<dt>${escapeXml(word)}</dt><dd>${escapeXml(meaning)}</dd>`).join("")}</dl></details>
 <h2 id="documents">What the source documents promise, and what was measured</h2>

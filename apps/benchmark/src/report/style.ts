@@ -18,6 +18,6 @@ th, td { padding: .35rem .6rem; text-align: left; border-bottom: 1px solid var(-
 th.document { color: var(--text); padding-top: 1.2rem; } .claims td:last-child { white-space: nowrap; font-weight: 600; } .claims td:first-child { width: 32%; }
 svg { width: 100%; height: auto; background: var(--card); border-radius: .5rem; margin: .5rem 0; padding: .5rem; }
 .note, footer, .where, .scenario { color: var(--muted); font-size: .88rem; } .note { font-weight: 400; } td.yes { color: var(--good); background: var(--good-back); } td.no { color: var(--bad); background: var(--bad-back); } td.open { color: var(--muted); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dt { font-weight: 600; } dd { margin: 0; color: var(--muted); }
+dl { display: grid; grid-template-columns: max-content 1fr max-content 1fr; gap: .3rem 1rem; font-size: .88rem; line-height: 1.4; } dt { font-weight: 600; } dd { margin: 0; color: var(--muted); }
 @media (max-width: 40rem) { nav ol { columns: 1; } dl { grid-template-columns: 1fr; } }
 `;

@@ -13,9 +13,9 @@ const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00
 /** `standalone`: for a file of its own, which has no page behind it. */
 export function printSvg(chart: Chart, { standalone = false } = {}): string {
   if (chart.kind === "bars" && isWide(chart)) return printRows(chart, standalone);
-  const legendRows = Math.ceil(chart.series.length / 4);
+  const legendRows = chart.series.length < 2 ? 0 : Math.ceil(chart.series.length / 4);
   const bottom = PLOT.top + PLOT.height;
-  const height = bottom + 56 + legendRows * 18;
+  const height = bottom + (chart.xLabel === undefined ? 28 : 40) + legendRows * 22;
   const values = chart.series.flatMap((series) => series.values.filter(isNumber));
   const top = niceCeiling(Math.max(...values, 0));
   const y = (value: number): number => bottom - (value / top) * PLOT.height;

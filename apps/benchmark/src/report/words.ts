@@ -17,14 +17,22 @@ export const WORDS: readonly (readonly [string, string])[] = [
     "two ways to reach a server: over the network, or as a child process that is written to and read from",
   ],
   ["p50, p95, p99", "half, 95 in 100, or 99 in 100 calls were answered within this time"],
+  ["B, KiB, MiB", "sizes: a byte is about a letter, KiB are thousands and MiB millions of them"],
   ["ms, µs", "a thousandth and a millionth of a second"],
   ["CPU µs per call", "how long a processor was busy for one call; less is better"],
-  ["RSS", "memory that a program held, in MiB (about a million bytes)"],
+  ["RSS", "memory that a program held"],
   ["×", "times as much as what it is compared with, measured in the same minutes"],
   ["refused, shed", "answered at once with “too busy, come back later”, instead of late or never"],
   ["repeatable call", "one that only asks; asking again does no harm"],
   ["hedge", "asking a second server when the first takes unusually long"],
   ["session", "a client's standing connection with what it remembers"],
+  ["event stream", "an answer that is sent piece by piece over a connection that stays open"],
+  ["2026-07-28", "the newest form of MCP; older ones begin with a session"],
+  [
+    "strategy",
+    "the rule by which the gateway chooses a server for a call, such as each in turn (round-robin)",
+  ],
+  ["load 0.9", "as many calls as keep the servers busy nine tenths of the time"],
   ["token", "a piece of a word, as language models count them"],
 ];
 
