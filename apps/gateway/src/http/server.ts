@@ -29,6 +29,8 @@ export interface HttpServerOptions {
 /** How long an idle connection is kept at the end, for a request that may be on its way, in milliseconds. */
 const LINGER_MS = 500;
 const MAX_CONNECTIONS = 20_000;
+/** Connections that may wait to be accepted. When they are more, the system drops them, and clients try again only after seconds. */
+const BACKLOG = 4_096;
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE */
 export async function openHttpServer({
@@ -106,7 +108,7 @@ function closeGently(
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.removeListener("error", reject);
       resolve();
     });
