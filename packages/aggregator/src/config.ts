@@ -84,6 +84,11 @@ export interface HttpUpstreamConfig extends UpstreamCommon, ProcessConfig {
   readonly url: string;
   /** Sent with every request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * IP addresses that the host of `url` may have; a name that has none of them any more is not connected to.
+   * @defaultValue any
+   */
+  readonly addresses?: readonly string[] | undefined;
   readonly command?: string | undefined;
 }
 

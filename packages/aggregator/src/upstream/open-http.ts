@@ -10,6 +10,7 @@ import { ControlError, discover, handshake, type ServerInfo } from "./control.ts
 import { verdictOf } from "./era-detection.ts";
 import { createHttpConnection, type HttpConnection } from "./http-connection.ts";
 import { confirmed, targetOf, withLastWords } from "./open-common.ts";
+import { pinnedLookup } from "./pinned-lookup.ts";
 import { fillPlaceholders } from "./placeholders.ts";
 import { createSseConnection, type SseConnection } from "./sse-connection.ts";
 import type { OpenOptions, OpenUpstream } from "./target.ts";
@@ -37,7 +38,11 @@ export async function openHttp(
   options: OpenOptions,
 ): Promise<OpenUpstream> {
   const { url, args, env, socketPath } = await fillPlaceholders(config);
-  const connect = { timeout: CONNECT_TIMEOUT_MS, ...(socketPath === undefined ? {} : { socketPath }) };
+  const connect = {
+    timeout: CONNECT_TIMEOUT_MS,
+    ...(socketPath === undefined ? {} : { socketPath }),
+    ...(config.addresses === undefined ? {} : { lookup: pinnedLookup(config.addresses) }),
+  };
   const dispatcher = new Pool(url.origin, { connections: 256, connect });
   const streamDispatcher = new Pool(url.origin, { connections: null, connect });
   /** Of clients; they end with this one. */
