@@ -40,7 +40,14 @@ function create(): {
         headers: {},
       };
       const watch = metrics.observe(request);
-      watch.onAttempt?.({ upstream: "a-1", outcome: "success", startedAt: 0, endedAt: 5 });
+      watch.onAttempt?.({
+        upstream: "a-1",
+        outcome: "success",
+        startedAt: 0,
+        endedAt: 5,
+        isHedge: false,
+        trace: undefined,
+      });
       watch.onEnd?.({ outcome: "ok", bytes: 1, attempts: 1 });
     },
     async text() {

@@ -160,8 +160,8 @@ export function createMetrics({
       const method = METHODS.has(asked) ? asked : "_other";
       let tries = 0;
       return {
-        onAttempt({ upstream, outcome, startedAt: from, endedAt }) {
-          if (++tries > 1) failovers.inc();
+        onAttempt({ upstream, outcome, startedAt: from, endedAt, isHedge }) {
+          if (!isHedge && ++tries > 1) failovers.inc();
           attempts.inc({ upstream, outcome });
           attemptDurations.observe({ upstream }, (endedAt - from) / 1_000);
         },

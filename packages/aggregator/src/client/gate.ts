@@ -4,6 +4,7 @@ import type { Caller } from "../caller.ts";
 import type { Era } from "../era.ts";
 import { type Envelope, integerOf, textOf } from "../wire/envelope.ts";
 import { errorMessage } from "../wire/reply.ts";
+import type { TraceContext } from "../wire/trace-context.ts";
 import type { Exchange } from "./client.ts";
 
 /** A request as the gate sees it. */
@@ -43,12 +44,28 @@ export interface AttemptEnd {
   /** On the multiplexer's clock, in milliseconds. */
   readonly startedAt: number;
   readonly endedAt: number;
+  /** Whether it was a second one beside another that took long. */
+  readonly isHedge: boolean;
+  /** What {@link RequestWatch.onAttemptStart} gave it. */
+  readonly trace: TraceContext | undefined;
+}
+
+/** Who is told of the attempts of a request. */
+export interface AttemptTrack {
+  /** @returns the span that the attempt is sent within */
+  attempting(): TraceContext | undefined;
+  attempted(attempt: AttemptEnd): void;
 }
 
 /** What is told about an admitted request. */
 export interface RequestWatch {
   /** Called once, before the answer goes out. */
   onEnd?(end: RequestEnd): void;
+  /**
+   * An attempt begins. Returns the span that the server is to be told of, in `_meta` and over HTTP as header fields; without
+   * one it is told what the client sent.
+   */
+  onAttemptStart?(): TraceContext | undefined;
   onAttempt?(attempt: AttemptEnd): void;
   /** Applied to every error before the client gets it, such as to take secrets out. */
   scrub?(text: string): string;
@@ -83,7 +100,7 @@ const CANCELLED: Verdict = { outcome: "cancelled" };
 const BEFORE_ID = '{"jsonrpc":"2.0","id":'.length;
 
 /** Follows one request for its watch. A class, because one is made per request. */
-export class RequestTrack {
+export class RequestTrack implements AttemptTrack {
   readonly #watch: RequestWatch;
   #verdict: Verdict | undefined = undefined;
   #upstream: string | undefined = undefined;
@@ -93,8 +110,13 @@ export class RequestTrack {
     this.#watch = watch;
   }
 
+  attempting(): TraceContext | undefined {
+    return this.#watch.onAttemptStart?.();
+  }
+
   attempted(attempt: AttemptEnd): void {
-    this.#upstream = attempt.upstream;
+    // Whoever lost a race had no part in the answer.
+    if (attempt.outcome !== "hedge-loser" || this.#upstream === undefined) this.#upstream = attempt.upstream;
     this.#attempts++;
     this.#watch.onAttempt?.(attempt);
   }

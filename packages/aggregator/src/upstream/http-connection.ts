@@ -40,6 +40,7 @@ export interface HttpConnection extends UpstreamConnection {
   fail(failure: UpstreamFailure): void;
 }
 
+const NO_FIELDS: readonly string[] = [];
 const STREAM_RETRY_MS = 1_000;
 /** How long a session waits for its stream: some servers send no headers before the first event. */
 const STREAM_WAIT_MS = 500;
@@ -121,7 +122,7 @@ export function createHttpConnection(
         {
           path,
           method: "POST",
-          headers: isModern ? modernHeaders(exchange) : requestHeaders(),
+          headers: exchangeHeaders(exchange),
           body: exchange.encode(id, target),
           headersTimeout: 0,
           bodyTimeout: 0,
@@ -169,11 +170,13 @@ export function createHttpConnection(
     return list;
   }
 
-  /** What intermediaries and the server compare with the body, for each request anew. */
-  function modernHeaders(exchange: UpstreamExchange): string[] {
+  /** With the trace that a request belongs to, and what intermediaries and modern servers compare with the body. */
+  function exchangeHeaders(exchange: UpstreamExchange): string[] {
     const list = requestHeaders();
+    for (const field of exchange.traceFields?.() ?? NO_FIELDS) list.push(field);
+    if (!isModern) return list;
     list.push("mcp-method", exchange.method);
-    for (const field of exchange.headers?.() ?? []) list.push(field);
+    for (const field of exchange.headers?.() ?? NO_FIELDS) list.push(field);
     return list;
   }
 
