@@ -45,7 +45,7 @@ export function nodeArguments(config: string, ...more: readonly string[]): strin
 /** Limits of clients are off unless a test is about them: one test's client stands for many. */
 export const NO_LIMITS: Readonly<Record<string, unknown>> = {
   maxClients: 0,
-  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, sessions: 0, bytesPerMinute: 0 },
   breaker: { failureThreshold: 0 },
 };
 

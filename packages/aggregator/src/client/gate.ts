@@ -90,6 +90,12 @@ export interface Gate {
   admit(request: GateRequest): Refusal | RequestWatch | undefined;
   /** Asked before a stream that lasts is opened for a caller; returns what to call at its end. */
   admitStream?(caller: Caller): Refusal | (() => void);
+  /**
+   * Asked before a session over HTTP is opened for a caller that the front has named; returns what to call at its end.
+   * `"replace"` ends the caller's session that was idle for longest and asks again; only where `hasIdle` says that there is
+   * one.
+   */
+  admitSession?(caller: Caller, hasIdle: boolean): Refusal | "replace" | (() => void);
 }
 
 type Verdict = Pick<RequestEnd, "outcome" | "code">;
@@ -185,8 +191,12 @@ export function passGate(gate: Gate, exchange: Exchange): boolean {
     exchange.track = new RequestTrack(decision);
     return true;
   }
-  const { code, status, message: text, data, retryAfterMs } = decision.refuse;
-  const facts = retryAfterMs === undefined ? data : { ...data, retryAfterMs };
-  exchange.reply(errorMessage(exchange.id, code, text, facts), status, retryAfterMs);
+  exchange.reply(refusalMessage(exchange.id, decision), decision.refuse.status, decision.refuse.retryAfterMs);
   return false;
+}
+
+/** The error that the client gets. */
+export function refusalMessage(id: Buffer, { refuse }: Refusal): Buffer {
+  const { code, message, data, retryAfterMs } = refuse;
+  return errorMessage(id, code, message, retryAfterMs === undefined ? data : { ...data, retryAfterMs });
 }
