@@ -49,15 +49,18 @@ export const NO_LIMITS: Readonly<Record<string, unknown>> = {
   breaker: { failureThreshold: 0 },
 };
 
-/** Starts a gateway and waits until it listens, not until its upstreams are ready. */
+/** Starts a gateway and waits until it listens, not until its upstreams are ready. A text is a file as it stands. */
 export async function startGateway(
-  config: TestConfig,
+  config: TestConfig | string,
   options: readonly string[] = ["--port", "0"],
   env: Readonly<Record<string, string>> = {},
 ): Promise<TestGateway> {
   const directory = await tempDir();
   const file = join(directory.path, "fairlead.config.yaml");
-  await writeFile(file, JSON.stringify({ clients: NO_LIMITS, ...config }));
+  await writeFile(
+    file,
+    typeof config === "string" ? config : JSON.stringify({ clients: NO_LIMITS, ...config }),
+  );
   const child = await startProcess({
     command: process.execPath,
     args: nodeArguments(file, ...options),
