@@ -112,19 +112,27 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
           key: item.key,
           score,
         }));
-  // Without a threshold, and without diversity, only the hits that are shown need their similarity.
-  const weighed = threshold === 0 && diversity === 0 ? ranked.slice(0, limit) : ranked;
-  const vectors = await similaritiesOf(store, weighed, near, embedded.vector, diversity > 0);
-  // A chunk without a vector has no similarity that could reach a threshold.
-  const kept =
-    threshold === 0 ? weighed : weighed.filter(({ key }) => (vectors.similarity.get(key) ?? -1) >= threshold);
-  const chosen =
-    diversity === 0
-      ? kept.slice(0, limit)
-      : diversify(kept, limit, diversity, ({ key }) => vectors.similarity.get(key) ?? 0, vectors.between);
-  const hits = await hitsOf(store, chosen, vectors.similarity);
+  // Without a threshold, and without diversity, only the hits that are shown need their similarity, and nothing depends on it.
+  const isChosen = threshold === 0 && diversity === 0;
+  const weighed = isChosen ? ranked.slice(0, limit) : ranked;
+  const weights = weigh(store, weighed, near, embedded.vector, diversity > 0);
+  const chosen = isChosen ? weighed : choose(weighed, await weights, { limit, threshold, diversity });
+  const hits = await hitsOf(store, chosen, weights);
   const scoreKind = mode === "vector" ? "similarity" : "rrf";
   return { mode, scoreKind, thresholdApplied: true, hits, notices: [] };
+}
+
+function choose(
+  ranked: readonly ScoredChunk[],
+  { similarity, between }: Weights,
+  { limit, threshold, diversity }: Readonly<Record<"limit" | "threshold" | "diversity", number>>,
+): readonly ScoredChunk[] {
+  // A chunk without a vector has no similarity that could reach a threshold.
+  const kept =
+    threshold === 0 ? ranked : ranked.filter(({ key }) => (similarity.get(key) ?? -1) >= threshold);
+  return diversity === 0
+    ? kept.slice(0, limit)
+    : diversify(kept, limit, diversity, ({ key }) => similarity.get(key) ?? 0, between);
 }
 
 function withThreshold(notices: readonly string[], threshold: number): readonly string[] {
@@ -134,30 +142,33 @@ function withThreshold(notices: readonly string[], threshold: number): readonly 
 async function hitsOf(
   store: RagStore,
   scored: readonly ScoredChunk[],
-  similarity: ReadonlyMap<number, number> | undefined,
+  weights: Promise<Weights> | undefined,
 ): Promise<readonly SearchHit[]> {
-  const records = new Map(
-    (await store.chunks(scored.map(({ key }) => key))).map((chunk) => [chunk.key, chunk]),
-  );
+  const [chunks, weighed] = await Promise.all([store.chunks(scored.map(({ key }) => key)), weights]);
+  const records = new Map(chunks.map((chunk) => [chunk.key, chunk]));
   return scored
     .flatMap(({ key, score }) => {
       // Gone if it was replaced between the search and now.
       const chunk = records.get(key);
-      return chunk === undefined ? [] : [{ score, chunk, similarity: similarity?.get(key) ?? null }];
+      return chunk === undefined ? [] : [{ score, chunk, similarity: weighed?.similarity.get(key) ?? null }];
     })
     .map((hit, at) => ({ rank: at + 1, ...hit }));
 }
 
-async function similaritiesOf(
+interface Weights {
+  /** To the query, by key. */
+  readonly similarity: ReadonlyMap<number, number>;
+  /** Of two chunks; 0 unless all vectors were asked for. */
+  between(a: ScoredChunk, b: ScoredChunk): number;
+}
+
+async function weigh(
   store: RagStore,
   ranked: readonly ScoredChunk[],
   near: readonly ScoredChunk[],
   query: Float32Array,
   all: boolean,
-): Promise<{
-  readonly similarity: ReadonlyMap<number, number>;
-  between(a: ScoredChunk, b: ScoredChunk): number;
-}> {
+): Promise<Weights> {
   const similarity = new Map(near.map(({ key, score }) => [key, score]));
   const wanted = ranked.map(({ key }) => key).filter((key) => all || !similarity.has(key));
   const vectors = wanted.length === 0 ? new Map<number, Float32Array>() : await store.vectors(wanted);

@@ -177,11 +177,13 @@ export async function createSpaceTable(query: Query, space: number, dimension: n
     `CREATE TABLE fairlead_rag.vector_${space} (
        chunk bigint PRIMARY KEY REFERENCES fairlead_rag.chunk ON DELETE CASCADE, vector vector(${dimension}) NOT NULL)`,
   );
-  if (dimension <= MAX_INDEXED_DIMENSION)
-    await query(
-      `CREATE INDEX vector_${space}_hnsw ON fairlead_rag.vector_${space}
-       USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 64)`,
-    );
+  if (dimension > MAX_INDEXED_DIMENSION) return;
+  // In the row itself, which has room for as many: comparing them all takes a third of the time.
+  await query(`ALTER TABLE fairlead_rag.vector_${space} ALTER COLUMN vector SET STORAGE PLAIN`);
+  await query(
+    `CREATE INDEX vector_${space}_hnsw ON fairlead_rag.vector_${space}
+     USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 64)`,
+  );
 }
 
 export async function dropSpaceTable(query: Query, space: number): Promise<void> {

@@ -29,6 +29,7 @@ import {
   addVectors,
   claimSpace,
   pendingChunks,
+  rememberActiveSpace,
   vectorSearch,
   vectorsByHash,
   vectorsOf,
@@ -61,6 +62,7 @@ export async function openPostgresStore({
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "fairlead-rag",
+    pipeline: true,
     allowExitOnIdle: true,
   });
   // An idle connection that breaks is replaced at the next query, which is where somebody hears of it.
@@ -71,6 +73,7 @@ export async function openPostgresStore({
     throw failure(error, location);
   });
   const { query, transaction } = database;
+  const inActiveSpace = rememberActiveSpace(query);
   let puts = 0;
   return {
     async describe() {
@@ -103,9 +106,9 @@ export async function openPostgresStore({
     chunksOf: (id, from, limit) => chunksOfDocument(query, id, from, limit),
     chunks: (keys) => chunksByKey(query, keys),
     lexical: (asked) => lexicalSearch(query, asked, config),
-    nearest: (asked) => vectorSearch(database, asked),
-    vectors: (keys) => vectorsOf(query, keys),
-    vectorsByHash: (hashes) => vectorsByHash(query, hashes),
+    nearest: (asked) => vectorSearch(database, inActiveSpace, asked),
+    vectors: (keys) => vectorsOf(query, inActiveSpace, keys),
+    vectorsByHash: (hashes) => vectorsByHash(query, inActiveSpace, hashes),
     async space() {
       const active = await activeSpace(query);
       if (active === undefined) return undefined;
