@@ -75,10 +75,10 @@ async function embedderOf(
 ): Promise<Embedder | undefined> {
   const model = value("embed-model");
   if (model === undefined) {
-    if (value("embed-url") === undefined) return undefined;
+    if (value("embed-url") === undefined || value("extract-model") !== undefined) return undefined;
     throw new RagError(
       "INVALID_INPUT",
-      "--embed-url is given without --embed-model: name the embedding model.",
+      "--embed-url is given without --embed-model or --extract-model: name a model.",
     );
   }
   const { createEmbedder } = await import("./embed/embedder.ts");
