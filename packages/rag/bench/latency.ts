@@ -73,7 +73,7 @@ for (let at = 0; at < chunks; at += BATCH) {
 await onPostgres(
   "CREATE INDEX IF NOT EXISTS vector_1_hnsw ON fairlead_rag.vector_1 USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 64)",
 );
-if (!isFilled) await onPostgres("VACUUM ANALYZE");
+if (!isFilled) await store.optimize();
 
 const asked = Array.from({ length: queries }, () => ({ text: corpus.query(), vector: corpus.vector() }));
 const vectors = new Map(asked.map(({ text, vector }) => [text, vector]));

@@ -233,6 +233,18 @@ export function describeStoreContract(
       expect(await store.nearest({ vector: vectorOf(dimension, 5), limit: 1 })).toMatchObject([{ score: 1 }]);
     });
 
+    it("finds the same after its indexes were put in order", async () => {
+      const texts = Array.from({ length: 15 }, (_, at) => `common word${at}`);
+      await store.put([documentOf("a", texts, { vectors: texts.map((_, at) => vectorOf(16, at)) })], space);
+      await store.put([documentOf("b", ["common and gone"])]);
+      await store.remove([(await store.documents({ uriPrefix: "b", limit: 1 }))[0]?.id ?? ""]);
+      expect((await store.optimize()).length).toBeGreaterThan(0);
+      expect(await found("word7 word8")).toHaveLength(2);
+      expect(await found("gone")).toEqual([]);
+      expect(await store.nearest({ vector: vectorOf(16, 3), limit: 1 })).toMatchObject([{ score: 1 }]);
+      expect(await store.check()).toEqual([]);
+    });
+
     it("knows the vectors of texts that it has", async () => {
       await store.put([documentOf("a", ["one", "two"], { vectors: [vectorOf(16, 0), undefined] })], space);
       const known = await store.vectorsByHash([hashOf("\none"), hashOf("\ntwo"), "unknown"]);

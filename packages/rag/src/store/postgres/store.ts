@@ -14,6 +14,7 @@ import {
   upsertGraph,
 } from "./graph.ts";
 import { lexicalSearch } from "./lexical.ts";
+import { optimize } from "./optimize.ts";
 import {
   checkConsistency,
   chunksByKey,
@@ -68,7 +69,7 @@ export async function openPostgresStore({
   // An idle connection that breaks is replaced at the next query, which is where somebody hears of it.
   pool.on("error", () => {});
   const database = createDatabase(pool, location);
-  const config = await prepareSchema(database, language).catch(async (error: unknown) => {
+  let config = await prepareSchema(database, language).catch(async (error: unknown) => {
     await database.close();
     throw failure(error, location);
   });
@@ -130,6 +131,11 @@ export async function openPostgresStore({
     mentions: (entities, limit, filter) => mentionsOf(query, entities, limit, filter),
     ownGraph: () => ownGraph(query),
     graphOf: (id) => graphOf(query, id),
+    async optimize() {
+      const { done, bm25 } = await optimize(database, config);
+      config = { ...config, bm25 };
+      return done;
+    },
     check: () => checkConsistency(query),
     close: () => database.close(),
   };
