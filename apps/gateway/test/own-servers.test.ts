@@ -145,6 +145,7 @@ it("passes every option on, and secrets only in the environment", async () => {
             documentPrefix: "doc: ",
             queryPrefix: "query: ",
           },
+          reranking: { url: "http://rerank:8080", model: "cross", apiToken: "${RERANK_TOKEN}" },
           extractModel: "chat",
           replicas: { min: 1, max: 4 },
           pool: { strategy: "round-robin", timeoutMs: 20_000 },
@@ -158,6 +159,7 @@ it("passes every option on, and secrets only in the environment", async () => {
     LM_TOKEN: "lm-secret",
     DB_PASSWORD: "db-secret",
     EMBED_TOKEN: "embed-secret",
+    RERANK_TOKEN: "rerank-secret",
   });
   const pools = new Map(multiplexer.pools.map((pool) => [pool.namespace, pool]));
   const program = (namespace: string) => {
@@ -197,6 +199,9 @@ it("passes every option on, and secrets only in the environment", async () => {
           FAIRLEAD_RAG_EMBED_TOKEN: "embed-secret",
           FAIRLEAD_RAG_DOCUMENT_PREFIX: "doc: ",
           FAIRLEAD_RAG_QUERY_PREFIX: "query: ",
+          FAIRLEAD_RAG_RERANK_URL: "http://rerank:8080",
+          FAIRLEAD_RAG_RERANK_MODEL: "cross",
+          FAIRLEAD_RAG_RERANK_TOKEN: "rerank-secret",
           FAIRLEAD_RAG_EXTRACT_MODEL: "chat",
         },
       },
@@ -215,7 +220,7 @@ it("passes every option on, and secrets only in the environment", async () => {
     FAIRLEAD_RAG_EMBED_URL: "http://desk:1234/v1,http://laptop:1234/v1",
     FAIRLEAD_RAG_EMBED_TOKEN: "lm-secret",
   });
-  expect([...secrets].sort()).toEqual(["db-secret", "embed-secret", "lm-secret"]);
+  expect([...secrets].sort()).toEqual(["db-secret", "embed-secret", "lm-secret", "rerank-secret"]);
   expect(
     multiplexer.pools
       .flatMap(({ upstreams }) => JSON.stringify(upstreams.map((u) => "args" in u && u.args)))

@@ -15,6 +15,7 @@ export interface RagSettings {
   readonly language?: "english" | "simple" | "trigram" | undefined;
   readonly chunkChars?: number | undefined;
   readonly embeddings?: EmbeddingSettings | undefined;
+  readonly reranking?: RerankingSettings | undefined;
   readonly extractModel?: string | undefined;
   readonly replicas: ReplicasConfig;
   readonly pool?: OwnPoolOptions | undefined;
@@ -26,6 +27,12 @@ interface EmbeddingSettings {
   readonly apiToken?: string | undefined;
   readonly documentPrefix?: string | undefined;
   readonly queryPrefix?: string | undefined;
+}
+
+interface RerankingSettings {
+  readonly url: string;
+  readonly model?: string | undefined;
+  readonly apiToken?: string | undefined;
 }
 
 const text = z.string().min(1);
@@ -67,6 +74,16 @@ export const ragLibrary: z.ZodType<RagSettings> = z.strictObject({
     })
     .optional()
     .describe("Compares meanings as well. Default: searches go by words"),
+  reranking: z
+    .strictObject({
+      url: z
+        .url({ protocol: /^https?$/, error: "must be a URL that begins with http:// or https://" })
+        .describe("Base URL of the endpoint, with or without /v1"),
+      model: text.optional().describe("The reranking model. Default: the one that the endpoint has"),
+      apiToken: z.string().optional().describe("What the endpoint asks for, only as a reference"),
+    })
+    .optional()
+    .describe("Puts the best hits in order. Default: none"),
   extractModel: text
     .optional()
     .describe("Chat model that reads entities and relations out of each chunk. Default: none"),
@@ -84,7 +101,7 @@ export function ragPool(
   lmStudio: LmStudioSettings | undefined,
 ): Omit<PoolConfig, "namespace"> {
   const { store, roots, sync, include, exclude, collection, language, chunkChars } = settings;
-  const { embeddings, extractModel, replicas, pool } = settings;
+  const { embeddings, reranking, extractModel, replicas, pool } = settings;
   const { hosts, apiToken } = embeddings?.hosts === undefined ? (lmStudio ?? {}) : embeddings;
   const usesModels = embeddings !== undefined || extractModel !== undefined;
   const flags = [
@@ -103,6 +120,9 @@ export function ragPool(
     FAIRLEAD_RAG_EMBED_TOKEN: usesModels ? (embeddings?.apiToken ?? apiToken) : undefined,
     FAIRLEAD_RAG_DOCUMENT_PREFIX: embeddings?.documentPrefix,
     FAIRLEAD_RAG_QUERY_PREFIX: embeddings?.queryPrefix,
+    FAIRLEAD_RAG_RERANK_URL: reranking?.url,
+    FAIRLEAD_RAG_RERANK_MODEL: reranking?.model,
+    FAIRLEAD_RAG_RERANK_TOKEN: reranking?.apiToken,
     FAIRLEAD_RAG_EXTRACT_MODEL: extractModel,
   };
   return { ...pool, upstreams: [{ ...programOf("fairlead-rag", namespace, flags, variables), replicas }] };

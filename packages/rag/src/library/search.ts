@@ -1,9 +1,11 @@
 // One question, two searches, one list. Says how it was answered: by words and vectors, or by words alone and why.
 import { RagError } from "../errors.ts";
+import type { Reranker } from "../rerank/reranker.ts";
 import type { ChunkRecord, RagStore, ScoredChunk, SearchFilter } from "../store/store.ts";
 import type { Dense } from "./dense.ts";
 import { diversify, dot } from "./diversify.ts";
 import { reciprocalRankFusion } from "./fuse.ts";
+import { MIN_RERANKED, rerank } from "./rerank.ts";
 
 export interface SearchQuery {
   readonly query: string;
@@ -33,8 +35,8 @@ export interface SearchHit {
 export interface SearchAnswer {
   /** How it was answered, which need not be how it was asked. */
   readonly mode: "hybrid" | "vector" | "lexical";
-  /** What the scores are: cosine similarity, BM25, or sums of reciprocal ranks. Only similarities compare across queries. */
-  readonly scoreKind: "similarity" | "bm25" | "rrf";
+  /** What the scores are: cosine similarity, BM25, sums of reciprocal ranks, or a reranker's. Only similarities compare across queries. */
+  readonly scoreKind: "similarity" | "bm25" | "rrf" | "rerank";
   /** False when a threshold was asked for and there were no similarities to apply it to. */
   readonly thresholdApplied: boolean;
   readonly hits: readonly SearchHit[];
@@ -42,12 +44,33 @@ export interface SearchAnswer {
   readonly notices: readonly string[];
 }
 
+/** What a search is made with. */
+export interface SearchParts {
+  readonly store: RagStore;
+  readonly dense: Dense;
+  readonly reranker?: Reranker | undefined;
+}
+
+const DEFAULT_LIMIT = 10;
 const MIN_CANDIDATES = 50;
 const MAX_LIMIT = 10_000;
 const MAX_QUERY_CHARS = 10_000;
 
-export async function search(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
-  const answer = await answerQuery(store, dense, asked);
+export async function search(
+  { store, dense, reranker }: SearchParts,
+  asked: SearchQuery,
+): Promise<SearchAnswer> {
+  checkQuery(asked);
+  // Diversity is an order of its own.
+  const isReranked = reranker !== undefined && (asked.diversity ?? 0) === 0;
+  const { limit = DEFAULT_LIMIT } = asked;
+  const found = await answerQuery(
+    store,
+    dense,
+    isReranked ? { ...asked, limit: Math.max(limit, MIN_RERANKED) } : asked,
+  );
+  const all = isReranked ? await rerank(found, reranker, asked.query, asked.signal) : found;
+  const answer = { ...all, hits: all.hits.slice(0, limit) };
   const collection = asked.filter?.collection;
   if (answer.hits.length > 0 || collection === undefined) return answer;
   // An empty answer because of a wrong name looks like one because of a wrong question.
@@ -60,23 +83,12 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
     query,
     context = "",
     mode = "hybrid",
-    limit = 10,
+    limit = DEFAULT_LIMIT,
     threshold = 0,
     filter,
     diversity = 0,
     signal,
   } = asked;
-  check(query.trim() !== "", "query must not be empty");
-  check(
-    query.length <= MAX_QUERY_CHARS,
-    `query must have at most ${MAX_QUERY_CHARS} characters, got ${query.length}`,
-  );
-  check(
-    Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT,
-    `limit must be an integer from 1 to ${MAX_LIMIT}, got ${limit}`,
-  );
-  check(threshold >= 0 && threshold <= 1, `threshold must be between 0 and 1, got ${threshold}`);
-  check(diversity >= 0 && diversity <= 1, `diversity must be between 0 and 1, got ${diversity}`);
   signal?.throwIfAborted();
 
   const candidates = Math.max(MIN_CANDIDATES, limit);
@@ -180,6 +192,20 @@ async function weigh(
       return left === undefined || right === undefined ? 0 : dot(left, right);
     },
   };
+}
+
+function checkQuery({ query, limit = DEFAULT_LIMIT, threshold = 0, diversity = 0 }: SearchQuery): void {
+  check(query.trim() !== "", "query must not be empty");
+  check(
+    query.length <= MAX_QUERY_CHARS,
+    `query must have at most ${MAX_QUERY_CHARS} characters, got ${query.length}`,
+  );
+  check(
+    Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT,
+    `limit must be an integer from 1 to ${MAX_LIMIT}, got ${limit}`,
+  );
+  check(threshold >= 0 && threshold <= 1, `threshold must be between 0 and 1, got ${threshold}`);
+  check(diversity >= 0 && diversity <= 1, `diversity must be between 0 and 1, got ${diversity}`);
 }
 
 function check(condition: boolean, message: string): void {
