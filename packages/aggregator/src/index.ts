@@ -66,6 +66,7 @@ export {
 } from "./errors.ts";
 export type { EventHub, EventOf, EventType } from "./event-hub.ts";
 export type { MultiplexerEvent } from "./events.ts";
+export { addShortPath, type ShortPath, type ShortPathOptions } from "./http1/short-path.ts";
 export type { DrainOptions, Management } from "./management.ts";
 export {
   type ChannelRequest,
@@ -90,3 +91,4 @@ export { LoadBalancingStrategy, type LoadBalancingStrategyName } from "./presets
 export type { ServerAddress } from "./server-address.ts";
 export type { MultiplexerStatus, PoolStatus, Problem, UpstreamStatus } from "./status.ts";
 export type { ReplicaStatus } from "./upstream/replica-state.ts";
+export type { TraceContext } from "./wire/trace-context.ts";

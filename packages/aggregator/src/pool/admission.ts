@@ -47,7 +47,13 @@ const POLL_MS = 50;
 const DEFAULT_RETRY_MS = 1_000;
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
-const SMOOTHING = 0.2;
+const SMOOTHING = 0.05;
+/** An upstream that was away for a while says nothing about the pace: an interval counts for at most so many usual ones. */
+const MAX_INTERVAL_RATIO = 10;
+const MAX_FIRST_INTERVAL_MS = 50;
+/** Share of the longest wait that the queue is filled up to: the pace is only an estimate. */
+const FILL_RATIO = 0.7;
+const MIN_PLACES = 4;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { clock, wheel, maxQueue, queueTimeoutMs } = options;
@@ -77,7 +83,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const mustPump = arrivals.size > 0;
       if (!mustPump) emptyAt = now;
       call.group = group;
-      if (arrivals.size >= maxQueue() && !makeRoomFor(call)) return false;
+      if (arrivals.size >= places() && !makeRoomFor(call)) return false;
       call.queuedAt = now;
       arrivals.add(call);
       queueOf(group).push(call);
@@ -93,6 +99,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
       return Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, grantEveryMs * (arrivals.size + 1))));
     },
   };
+
+  /** Whoever would wait in vain at the pace of late is told so at once, and not after the wait. */
+  function places(): number {
+    if (grantEveryMs === 0) return maxQueue();
+    const served = Math.floor((queueTimeoutMs() * FILL_RATIO) / grantEveryMs);
+    return Math.min(maxQueue(), Math.max(served, MIN_PLACES));
+  }
 
   function queueOf(group: string): FairQueue<number, Waiting> {
     let queue = groups.get(group);
@@ -112,7 +125,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     if (queue === undefined || !arrivals.delete(call)) return;
     if (call === served) {
       queue.shift(servedAt, isStanding(servedAt));
-      if (grantedAt !== 0) grantEveryMs += (servedAt - grantedAt - grantEveryMs) * SMOOTHING;
+      if (grantedAt !== 0) {
+        const longestMs = Math.max(grantEveryMs * MAX_INTERVAL_RATIO, MAX_FIRST_INTERVAL_MS);
+        grantEveryMs += (Math.min(servedAt - grantedAt, longestMs) - grantEveryMs) * SMOOTHING;
+      }
       grantedAt = servedAt;
     } else queue.remove(call);
     if (queue.size === 0) groups.delete(call.group);
@@ -168,11 +184,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   /**
-   * A queue that has not been empty for as long as a call may wait is overloaded: then the newest go first, which still
-   * have somebody who wants the answer (Maurer, "Fail at Scale", ACM Queue 2015).
+   * A queue that has not been empty for as long as a call may wait, and is longer than can be served in that time, is
+   * overloaded: then the newest go first, which still have somebody who wants the answer (Maurer, "Fail at Scale", ACM
+   * Queue 2015).
    */
   function isStanding(now: number): boolean {
-    return now - emptyAt > queueTimeoutMs();
+    const longestMs = queueTimeoutMs();
+    return now - emptyAt > longestMs && (grantEveryMs === 0 || grantEveryMs * arrivals.size > longestMs);
   }
 
   function poll(): void {

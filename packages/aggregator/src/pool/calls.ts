@@ -144,7 +144,7 @@ export function createCalls(options: CallsOptions): Calls {
       hedges.started++;
       if (won) hedges.won++;
     },
-    cache: (maxBytes) => createResultCache(maxBytes, clock),
+    cache: (bounds) => createResultCache({ ...bounds, clock }),
   };
   let policies = createPolicies(config(), host);
 
