@@ -13,8 +13,7 @@ it("loadbalancing asks pools of each size, and each strategy", { timeout: 180_00
     counts: [1, 8],
     strategyMs: 300,
     strategies: ["round-robin", "least-connections"],
-    pools: [{ name: "two", speeds: [1, 2], antagonist: { share: 0.5, onMs: 100, offMs: 100 } }],
-    loads: [0.5],
+    pools: [{ name: "two", speeds: [1, 2], loads: [0.5], antagonist: { share: 0.5, onMs: 100, offMs: 100 } }],
   });
   expect(tables[0]?.rows.map(([servers]) => servers)).toEqual([1, 8]);
   const strategies = tables[1]?.rows.map(([, , strategy]) => strategy);

@@ -22,9 +22,11 @@ import {
   BOUND,
   DISTURBED,
   EQUAL,
+  FOUR,
   measureStrategies,
   type StrategyEffort,
   type StrategyRun,
+  TWO,
   UNEQUAL,
 } from "./strategies.ts";
 
@@ -36,16 +38,14 @@ const EFFORT: Readonly<Record<Profile, Effort>> = {
     objectiveMs: 0,
     strategyMs: 5_000,
     strategies: ["round-robin", "shortest-expected-delay"],
-    pools: [EQUAL],
-    loads: [0.9],
+    pools: [{ ...EQUAL, loads: [0.9] }],
   },
   full: {
     rawMs: 5_000,
     objectiveMs: 9_000,
     strategyMs: 6_000,
     strategies: ["round-robin", "power-of-two-choices", "least-connections", "shortest-expected-delay"],
-    pools: [EQUAL, UNEQUAL, DISTURBED],
-    loads: [0.7, 0.9],
+    pools: [TWO, FOUR, EQUAL, UNEQUAL, DISTURBED],
   },
 };
 

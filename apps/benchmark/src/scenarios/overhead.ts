@@ -36,7 +36,7 @@ export interface Effort {
 }
 
 /** What one target was measured at, over all rounds. */
-export interface TargetResult {
+interface TargetResult {
   readonly name: string;
   readonly callsPerSecond: Spread;
   readonly p50Ms: Spread;

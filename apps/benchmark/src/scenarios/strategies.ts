@@ -14,17 +14,27 @@ export const BOUND = "one queue (bound)";
 export interface PoolShape {
   readonly name: string;
   readonly speeds: readonly number[];
+  /** Shares of what the servers can do. */
+  readonly loads: readonly number[];
   readonly antagonist?: { readonly share: number; readonly onMs: number; readonly offMs: number };
 }
 
-export const EQUAL: PoolShape = { name: "8 equal servers", speeds: [1, 1, 1, 1, 1, 1, 1, 1] };
+export const TWO: PoolShape = { name: "2 equal servers", speeds: [1, 1], loads: [0.9] };
+export const FOUR: PoolShape = { name: "4 equal servers", speeds: [1, 1, 1, 1], loads: [0.9] };
+export const EQUAL: PoolShape = {
+  name: "8 equal servers",
+  speeds: [1, 1, 1, 1, 1, 1, 1, 1],
+  loads: [0.7, 0.9],
+};
 export const UNEQUAL: PoolShape = {
   name: "8 servers of speeds 1, 2 and 4",
   speeds: [1, 1, 1, 2, 2, 2, 4, 4],
+  loads: [0.9],
 };
 export const DISTURBED: PoolShape = {
   ...EQUAL,
   name: "8 servers, in turn at 0.4 of their speed",
+  loads: [0.9],
   antagonist: { share: 0.4, onMs: 2_000, offMs: 6_000 },
 };
 
@@ -41,16 +51,15 @@ export interface StrategyEffort {
   readonly strategyMs: number;
   readonly strategies: readonly string[];
   readonly pools: readonly PoolShape[];
-  readonly loads: readonly number[];
 }
 
 export async function measureStrategies(
-  { strategyMs, strategies, pools, loads }: StrategyEffort,
+  { strategyMs, strategies, pools }: StrategyEffort,
   onProgress: (line: string) => void,
 ): Promise<StrategyRun[]> {
   const runs: StrategyRun[] = [];
   for (const shape of pools)
-    for (const load of loads) {
+    for (const load of shape.loads) {
       const where = { pool: shape.name, load };
       for (const strategy of strategies) {
         const measured = await runStrategy(shape, load, strategy, strategyMs);
