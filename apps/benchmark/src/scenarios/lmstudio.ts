@@ -13,7 +13,7 @@ export interface Effort {
 }
 
 const EFFORT: Readonly<Record<ScenarioContext["profile"], Effort>> = {
-  quick: { rounds: 3, tokens: 60, loadMs: 500 },
+  quick: { rounds: 2, tokens: 60, loadMs: 500 },
   full: { rounds: 7, tokens: 60, loadMs: 500 },
 };
 const SECOND = 1_000;
