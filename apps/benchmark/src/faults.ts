@@ -14,6 +14,8 @@ export interface Fault {
   readonly name: string;
   /** What is done, for somebody who knows none of the words. */
   readonly words: string;
+  /** Times that the server is started again. */
+  readonly restarts: number;
   /** Does it, and undoes it. */
   run(victim: Victim): Promise<void>;
 }
@@ -31,6 +33,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "crash",
     words: `the server is killed (kill -9) in the middle of its calls, and started again ${AWAY_MS / 1_000} s later`,
+    restarts: 1,
     async run(victim) {
       signal(victim, "SIGKILL");
       await sleep(AWAY_MS);
@@ -40,6 +43,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "hang",
     words: `the server stops (SIGSTOP) for ${STUCK_MS / 1_000} s: connections stay open, nothing is answered`,
+    restarts: 0,
     async run(victim) {
       const stopped = signal(victim, "SIGSTOP");
       await sleep(STUCK_MS);
@@ -49,6 +53,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "slow",
     words: `the server takes 25 times as long for ${STUCK_MS / 1_000} s`,
+    restarts: 0,
     async run(victim) {
       const slowed = signal(victim, "SIGUSR2");
       await sleep(STUCK_MS);
@@ -58,6 +63,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "flap",
     words: `the server is killed and started again ${FLAPS} times, a quarter of a second between`,
+    restarts: FLAPS,
     async run(victim) {
       for (let flap = 0; flap < FLAPS; flap++) {
         signal(victim, "SIGKILL");
@@ -70,6 +76,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "restart",
     words: `the server is asked to end (SIGTERM), finishes what it has begun, and is started again ${RESTART_MS} ms later`,
+    restarts: 1,
     async run(victim) {
       const ended = signal(victim, "SIGTERM");
       await waitUntil(() => !ended.some(isAlive), { what: "the server to end" });

@@ -51,6 +51,7 @@ it("stress offers multiples of the capacity, and every call ends in one way", {
   expect(tables[0]?.rows.map(([queue, offered]) => [queue, offered])).toEqual([
     ["32 calls", "0.5 ×"],
     ["32 calls", "3 ×"],
+    ["1,000 calls (default)", "0.9 ×"],
     ["1,000 calls (default)", "3 ×"],
   ]);
   const { steps } = data as {

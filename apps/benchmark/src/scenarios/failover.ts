@@ -118,11 +118,12 @@ function disturbanceOf(cell: FaultCell | string): number {
 async function runCell(
   contestant: Contestant,
   fault: Fault,
-  { own, others }: FailoverEffort,
+  effort: FailoverEffort,
   { onProgress }: ScenarioContext,
 ): Promise<FaultCell | string> {
   const { name, upstream, replicas, start } = contestant;
   const directory = await mkdtemp(join(tmpdir(), "fairlead-benchmark-"));
+  const cycles = isOwn(contestant) ? effort.own : effort.others;
   const servers = upstream === "http" ? replicas : 0;
   let target: Target | string | undefined;
   try {
@@ -131,13 +132,14 @@ async function runCell(
       serviceMs: SERVICE_MS,
       slowMs: SLOW_MS,
       directory,
+      restarts: fault.restarts * cycles.cycles,
     });
     const kind = { upstream, era: "legacy", payloadBytes: 50, answer: "json" } as const;
     const [upstreamUrl = ""] = upstreams.urls;
     target = await start({ kind, upstreamUrl, stdio: upstreams.stdio, directory, onProgress }, upstreams);
     if (typeof target === "string") return target;
     const which = replicas > 1 ? "one" : "all";
-    const outcome = await runFault(target, upstreams, fault, which, isOwn(contestant) ? own : others);
+    const outcome = await runFault(target, upstreams, fault, which, cycles);
     onProgress(
       `${fault.name.padEnd(8)} ${upstream.padEnd(5)} ${target.name.padEnd(20)} ${outcome.errors.repeatable}+${outcome.errors.other} errors, ${outcome.unanswered} unanswered, first good ${outcome.firstGoodMs?.toFixed(0) ?? "never"} ms, added p99 ${outcome.added.p99.toFixed(1)} max ${outcome.added.max.toFixed(1)} ms, load late by ${outcome.generatorLagMs.toFixed(0)} ms`,
     );

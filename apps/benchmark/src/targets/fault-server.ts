@@ -1,7 +1,7 @@
 // An upstream for scenarios that break it: each call takes a set time and is written to a ledger when its work begins, so
 // that it is known how often it was executed, whatever its caller was told. Over HTTP it keeps sessions, and forgets them
 // when it ends, as most servers do. SIGTERM ends it in order, SIGUSR2 makes it slow and quick again.
-// `node fault-server.ts (--http <port> | --stdio) --ledger <file> --pids <file> --service-ms <ms> --slow-ms <ms>`
+// `node fault-server.ts (--http (<port> | stdin) | --stdio) --ledger <file> --pids <file> --service-ms <ms> --slow-ms <ms>`
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -28,6 +28,12 @@ process.on("SIGUSR2", () => {
   isSlow = !isSlow;
 });
 if (values.stdio) serveStdio();
+// A substitute that is ready to start, and told its port when it is needed: the start of a process takes the core from others.
+else if (values.http === "stdin")
+  process.stdin.once("data", (port: Buffer) => {
+    serveHttp(Number(port.toString()));
+    process.stdin.destroy();
+  });
 else serveHttp(Number(values.http));
 
 /** Works on a call for its time; anything else is answered at once. */

@@ -1,10 +1,10 @@
 // The servers that the failover scenario breaks: over HTTP they are this process's own, on stdio the target's children.
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, readLedger } from "@fairlead/testbed";
+import { isAlive, readLedger, waitUntil } from "@fairlead/testbed";
 import type { Victim } from "../faults.ts";
 import { placed } from "../placement.ts";
-import { type MeasuredProcess, startMeasured } from "../process.ts";
 import { fileOf, freePort, type StdioUpstream } from "./target.ts";
 
 export interface FaultUpstreams extends AsyncDisposable {
@@ -24,10 +24,12 @@ export interface FaultUpstreamOptions {
   readonly serviceMs: number;
   readonly slowMs: number;
   readonly directory: string;
+  /** Times that one will be started again over HTTP: each substitute is loaded before the load begins. */
+  readonly restarts: number;
 }
 
 export async function startFaultUpstreams(options: FaultUpstreamOptions): Promise<FaultUpstreams> {
-  const { servers, serviceMs, slowMs, directory } = options;
+  const { servers, serviceMs, slowMs, directory, restarts } = options;
   const ledger = join(directory, "ledger");
   const pidFile = join(directory, "pids");
   const common = [
@@ -36,14 +38,29 @@ export async function startFaultUpstreams(options: FaultUpstreamOptions): Promis
   ];
   const ports: number[] = [];
   while (ports.length < servers) ports.push(await freePort());
-  const running: MeasuredProcess[] = [];
-  const start = async (at: number): Promise<void> => {
-    running[at] = await startMeasured({
-      command: process.execPath,
-      args: [...common, "--http", String(ports[at])],
-      role: "server",
-      readyUrl: `http://127.0.0.1:${ports[at]}/mcp`,
+  const all: ChildProcess[] = [];
+  // A run that is cut short must not leave them behind.
+  const killAll = (): void => {
+    for (const child of all) child.kill("SIGKILL");
+  };
+  process.once("exit", killAll);
+  const running: ChildProcess[] = [];
+  const load = async (): Promise<ChildProcess> => {
+    const run = placed("server", { command: process.execPath, args: [...common, "--http", "stdin"] });
+    const child = spawn(run.command, run.args, { stdio: ["pipe", "inherit", "inherit"] });
+    all.push(child);
+    // It writes its id down when it is ready to be told its port.
+    await waitUntil(() => readPids(pidFile).includes(child.pid ?? Number.NaN), {
+      what: "a server to be loaded",
     });
+    return child;
+  };
+  const substitutes = await Promise.all(Array.from({ length: servers === 0 ? 0 : servers + restarts }, load));
+  const start = async (at: number): Promise<void> => {
+    const child = substitutes.pop() ?? (await load());
+    running[at] = child;
+    child.stdin?.write(`${ports[at]}\n`);
+    await waitUntil(() => answers(ports[at] ?? 0), { what: "a server to answer", intervalMs: 5 });
   };
   for (const at of ports.keys()) await start(at);
   return {
@@ -62,9 +79,21 @@ export async function startFaultUpstreams(options: FaultUpstreamOptions): Promis
     },
     executions: () => readLedger(ledger).counts,
     async [Symbol.asyncDispose]() {
-      await Promise.all(running.map((one) => one.stop()));
+      process.removeListener("exit", killAll);
+      killAll();
+      await waitUntil(() => !all.some(({ pid }) => isAlive(pid ?? Number.NaN)), { what: "the servers' end" });
     },
   };
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    await response.arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readPids(file: string): number[] {
