@@ -84,7 +84,7 @@ const EFFORT: Readonly<Record<ScenarioContext["profile"], Effort>> = {
   // V8 compiles by how often code has run, not for how long: the gateway's CPU per call still falls until about 50,000
   // calls, which are six seconds of them; that of programs ten times as slow settles within two seconds.
   quick: { ...COMMON, rounds: 3, calls: 4_000, maxRoundMs: 2_000 },
-  full: { ...COMMON, rounds: 5, calls: 10_000, maxRoundMs: 1_500 },
+  full: { ...COMMON, rounds: 4, calls: 10_000, maxRoundMs: 1_500 },
 };
 const STARTERS: Readonly<Record<string, StartTarget>> = {
   nginx: startNginx,

@@ -172,13 +172,14 @@ function byClient(codes: Map<string, number>): Caller {
 }
 
 /** Requests per second that get through with a rate limit. */
+/** A second's worth goes at once; what comes after it is the rate. */
 async function rateOf(ratePerSecond: number, { rateRequests }: Effort): Promise<number> {
   const quick = { loaded: true, tokensPerSecond: 1e6, prefillTokensPerSecond: 1e9 };
   const simulator = createLmStudioSimulator({ models: [{ key: "model", answer: "Yes.", ...quick }] });
   const client = createLmStudioClient({ hosts: [await simulator.listen()], ratePerSecond });
   const startedAt = performance.now();
   const ask = { model: "model", messages: [{ role: "user" as const, content: "?" }] };
-  await Promise.all(Array.from({ length: rateRequests }, () => client.chat(ask)));
+  await Promise.all(Array.from({ length: ratePerSecond + rateRequests }, () => client.chat(ask)));
   const seconds = (performance.now() - startedAt) / 1_000;
   await client.close();
   await simulator.close();
