@@ -45,7 +45,7 @@ function nameOf({ target, upstream }: FaultCell): string {
 function tableOf({ name, words }: Fault, cells: readonly FaultCell[]): Table {
   return {
     title: `${name}: ${words}`,
-    note: "Failed: answered with an error. Lost: never answered at all. First good answer: to a call made after the fault. Back: whether clients that were connected before got good answers after the fault's end, and whether a client that connects then does. Programs whose servers are their own child processes have to start them again themselves.",
+    note: "Failed: answered with an error. Lost: never answered at all. First good answer: to a call made after the fault. The p99 before the fault is beyond the median as well: what is no more than that is no fault's doing. Back: whether clients that were connected before got good answers after the fault's end, and whether a client that connects then does. Programs whose servers are their own child processes have to start them again themselves.",
     columns: [
       "through",
       "calls",
@@ -57,6 +57,7 @@ function tableOf({ name, words }: Fault, cells: readonly FaultCell[]): Table {
       "added p50 ms",
       "p99",
       "max",
+      "p99 before the fault",
       "executed twice (may not be)",
       "back: old clients",
       "new ones",
@@ -74,6 +75,7 @@ function tableOf({ name, words }: Fault, cells: readonly FaultCell[]): Table {
         printMs(outcome.added.p50, 1),
         printMs(outcome.added.p99, 1),
         printMs(outcome.added.max, 1),
+        printMs(outcome.quietAddedP99Ms, 1),
         outcome.executedAgain.other,
         outcome.clientsRecovered ? "yes" : "no",
         outcome.newClientWorks ? "yes" : "no",
@@ -108,7 +110,8 @@ function claimsOf(cells: readonly FaultCell[]): Claim[] {
   return cells
     .filter(({ isOwn, replicas }) => isOwn && replicas > 1)
     .flatMap((cell): Claim[] => {
-      const { added, errors, executedAgain, quietP95Ms, unanswered } = cell.outcome;
+      const { added, errors, executedAgain, quietAddedP99Ms, quietP95Ms, unanswered } = cell.outcome;
+      const took = `p99 ${added.p99.toFixed(1)} ms, longest ${added.max.toFixed(1)} ms (before the fault: p99 ${quietAddedP99Ms.toFixed(1)} ms)`;
       const name = `${cell.fault}, ${nameOf(cell)}`;
       const claims: Claim[] = [
         {
@@ -123,7 +126,7 @@ function claimsOf(cells: readonly FaultCell[]): Claim[] {
         claims.push({
           source: "this project",
           claim: `${name}: repeatable calls take at most 10 ms longer (p99), 50 ms at the most`,
-          measured: `p99 ${added.p99.toFixed(1)} ms, longest ${added.max.toFixed(1)} ms`,
+          measured: took,
           limit: "the call's work once more: 20 ms",
           met: added.p99 <= 10 && added.max <= 50,
         });
@@ -132,7 +135,7 @@ function claimsOf(cells: readonly FaultCell[]): Claim[] {
         claims.push({
           source: "this project",
           claim: `${name}: repeatable calls take at most ${goal.toFixed(0)} ms longer (p99)`,
-          measured: `p99 ${added.p99.toFixed(1)} ms, longest ${added.max.toFixed(1)} ms`,
+          measured: took,
           limit: "the wait before another server is asked (150 ms)",
           met: added.p99 <= goal,
         });

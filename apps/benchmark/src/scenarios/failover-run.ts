@@ -35,6 +35,8 @@ export interface FaultOutcome {
   readonly during: { readonly p95: number; readonly p99: number };
   /** 95th percentile before the fault, in milliseconds. */
   readonly quietP95Ms: number;
+  /** 99th percentile before the fault, beyond the median there, in milliseconds: what is no more than that is no fault's doing. */
+  readonly quietAddedP99Ms: number;
   /** Calls that were executed more than once: repeatable ones may be, others never. */
   readonly executedAgain: { readonly repeatable: number; readonly other: number };
   /** Whether clients that were connected before the fault got a good answer after the last one. */
@@ -120,6 +122,7 @@ export function judgeCalls(
   | "errors"
   | "firstGoodAfterMs"
   | "firstGoodMs"
+  | "quietAddedP99Ms"
   | "quietP95Ms"
   | "slowest"
 > {
@@ -159,6 +162,7 @@ export function judgeCalls(
     added: { p50: percentile(added, 50), p99: percentile(added, 99), max: percentile(added, 100) },
     during: { p95: usual + percentile(added, 95), p99: usual + percentile(added, 99) },
     quietP95Ms: percentile(quiet, 95),
+    quietAddedP99Ms: percentile(quiet, 99) - usual,
     slowest: affected.toSorted((a, b) => b.addedMs - a.addedMs).slice(0, SLOWEST),
     clientsRecovered: good.some(({ intendedAtMs }) => intendedAtMs >= last),
   };
