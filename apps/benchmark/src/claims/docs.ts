@@ -1,7 +1,7 @@
 // The page of the documentation, written from results, so that no figure in it can be older than they are.
 import { printMachine } from "../machine.ts";
 import { printTable } from "../report/markdown.ts";
-import { QUESTIONS } from "../report/words.ts";
+import { inOrder, QUESTIONS } from "../report/words.ts";
 import type { Report } from "../result.ts";
 import { type LedgerLine, readLedger } from "./ledger.ts";
 
@@ -13,7 +13,8 @@ const VERDICTS: Readonly<Record<LedgerLine["verdict"], string>> = {
   "not measured": "not measured yet",
 };
 
-export function printDocs(reports: readonly Report[]): string {
+export function printDocs(all: readonly Report[]): string {
+  const reports = inOrder(all);
   const goals = reports.flatMap(({ result }) =>
     result.claims.filter(({ source }) => source === "this project").map((claim) => ({ ...claim, result })),
   );

@@ -4,12 +4,13 @@ import { printMachine } from "../machine.ts";
 import type { Claim, Report, Table } from "../result.ts";
 import { STYLE } from "./style.ts";
 import { escapeXml, printSvg } from "./svg.ts";
-import { QUESTIONS, WORDS } from "./words.ts";
+import { inOrder, QUESTIONS, WORDS } from "./words.ts";
 
 /** Where claims that are not from a source document come from. */
 const OWN = "this project";
 
-export function printHtml(reports: readonly Report[]): string {
+export function printHtml(all: readonly Report[]): string {
+  const reports = inOrder(all);
   const ledger = readLedger(reports);
   const goals = reports.flatMap(({ result }) =>
     result.claims

@@ -1,5 +1,7 @@
 // Every word that a table or a chart uses, for a reader who knows none of them; and what each scenario asks, in one question.
 
+import type { Report } from "../result.ts";
+
 export const WORDS: readonly (readonly [string, string])[] = [
   ["MCP", "the language in which programs with a language model ask other programs (tools) to do something"],
   ["call", "one question to a tool, and its answer"],
@@ -52,3 +54,13 @@ export const QUESTIONS: Readonly<Record<string, string>> = {
   core: "What does protection against failing servers cost for each call?",
   pick: "What does choosing a server cost?",
 };
+
+/** In the order of the questions. */
+export function inOrder(reports: readonly Report[]): readonly Report[] {
+  const names = Object.keys(QUESTIONS);
+  const placeOf = ({ result }: Report): number => {
+    const at = names.indexOf(result.scenario);
+    return at === -1 ? names.length : at;
+  };
+  return reports.toSorted((a, b) => placeOf(a) - placeOf(b));
+}

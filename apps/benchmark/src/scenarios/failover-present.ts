@@ -27,7 +27,7 @@ export function presentFailover(
     title: "When servers fail",
     summary: [
       `Calls arrive at random, ${effort.own.rate} a second, each 20 ms of work, while a server behind the program in the middle is made to fail. With several servers (replicas) one of them fails, else the only one. Three of four calls ask only and may be repeated; every fourth changes something and must never be executed twice, so that when its server dies in the middle of it, an honest error is all that anybody can give.`,
-      `Added is what a repeatable call took beyond the usual (the median before the fault), for all such calls from the fault until a second after its end. A ledger on the server's side tells how often each call was really executed. The fault happens ${effort.own.cycles} times to each gateway of this project, ${effort.others.cycles === 1 ? "once" : `${effort.others.cycles} times`} to the others.`,
+      `Added is what a repeatable call took beyond the usual (the median before the fault), for all such calls from the fault until a second after its end. A ledger on the server's side tells how often each call was really executed. The fault happens ${printTimes(effort.own.cycles)} to each gateway of this project, ${printTimes(effort.others.cycles)} to the others.`,
     ],
     tables: faults.map((fault) => tableOf(fault, of(fault))),
     charts: faults.map((fault) => chartOf(fault, of(fault))),
@@ -88,21 +88,29 @@ function printMs(value: number | null, digits = 0): string {
   return value === null || !Number.isFinite(value) ? "never" : value.toFixed(digits);
 }
 
+/** A server that is only slow makes calls wait rather than fail. */
 function chartOf({ name }: Fault, cells: readonly FaultCell[]): Chart {
+  const waits = name === "hang" || name === "slow";
   return {
-    title: `${name}: calls that failed or were lost`,
-    unit: "percent of all calls, less is better",
+    title: waits
+      ? `${name}: what a call took beyond the usual (p99)`
+      : `${name}: calls that failed or were lost`,
+    unit: waits ? "milliseconds, less is better" : "percent of all calls, less is better",
     kind: "bars",
     labels: cells.map(nameOf),
     series: [
       {
-        name: "failed or lost",
-        values: cells.map(({ outcome: { errors, unanswered, calls } }) => {
-          return (100 * (errors.repeatable + errors.other + unanswered)) / calls;
-        }),
+        name: waits ? "added" : "failed or lost",
+        values: cells.map(({ outcome: { added, errors, unanswered, calls } }) =>
+          waits ? added.p99 : (100 * (errors.repeatable + errors.other + unanswered)) / calls,
+        ),
       },
     ],
   };
+}
+
+function printTimes(times: number): string {
+  return times === 1 ? "once" : `${times} times`;
 }
 
 /** Where one of several replicas fails; what one alone cannot give was never promised. */
