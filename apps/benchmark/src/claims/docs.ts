@@ -9,7 +9,7 @@ const VERDICTS: Readonly<Record<LedgerLine["verdict"], string>> = {
   holds: "✓ holds",
   "holds not": "**✗ does not hold**",
   "cannot be checked": "cannot be checked",
-  "no result": "a setting",
+  "no result": "nothing to measure",
   "not measured": "not measured yet",
 };
 

@@ -83,7 +83,7 @@ const VERDICTS: Readonly<Record<LedgerLine["verdict"], readonly [string, string]
   holds: ["yes", "✓ holds"],
   "holds not": ["no", "✗ does not hold"],
   "cannot be checked": ["open", "cannot be checked"],
-  "no result": ["open", "a setting"],
+  "no result": ["open", "nothing to measure"],
   "not measured": ["open", "not measured yet"],
 };
 
