@@ -130,7 +130,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const queue = groups.get(call.group);
     if (queue === undefined || !arrivals.delete(call)) return;
     if (call === served) {
-      queue.shift(servedAt, newestBefore(servedAt));
+      queue.serve(call);
       if (grantedAt !== 0) {
         const longestMs = Math.max(grantEveryMs * MAX_INTERVAL_RATIO, MAX_FIRST_INTERVAL_MS);
         grantEveryMs += (Math.min(servedAt - grantedAt, longestMs) - grantEveryMs) * SMOOTHING;
