@@ -4,16 +4,14 @@ import { describe, expect, it } from "vitest";
 import { type Admission, createAdmission, type Waiting } from "./admission.ts";
 
 /** A queue in front of upstreams that the test frees one by one. */
-function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200, lookTakesMs = 0 } = {}) {
+function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200 } = {}) {
   const clock = createFakeClock();
-  let looks = 0;
   const served: string[] = [];
   const displaced: string[] = [];
   const free = new Map<string, number>();
   let asked = 0;
   const admission: Admission = createAdmission({
-    // Time goes on while something is decided.
-    clock: lookTakesMs === 0 ? clock : { ...clock, now: () => clock.now() + lookTakesMs * looks++ },
+    clock,
     wheel: createTimerWheel({ clock }),
     maxQueue: () => maxQueue,
     queueTimeoutMs: () => queueTimeoutMs,
@@ -178,23 +176,6 @@ describe("admission", () => {
     served.length = 0;
     serve(4);
     expect(served).toEqual(["bob 1", "ada 2", "bob 2", "flood 4"]);
-  });
-
-  it("serves the one that it has asked, although meanwhile it would be another one's turn", async () => {
-    const { enter, serve, served, displaced, admission, clock } = setUp({
-      queueTimeoutMs: 60_000,
-      lookTakesMs: 97,
-    });
-    const names: string[] = [];
-    for (let at = 0; at < 60; at++) {
-      const name = `call ${at}`;
-      if (enter(name, { key: `caller ${at % 5}`, ends: at % 3 === 0 })) names.push(name);
-      if (at % 2 === 1) serve();
-      await clock.advance(20);
-    }
-    serve(60);
-    expect([...served, ...displaced].sort()).toEqual(names.sort());
-    expect(admission.size).toBe(0);
   });
 
   it("says when to try again by the pace at which calls are served", async () => {
