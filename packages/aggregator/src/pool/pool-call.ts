@@ -132,6 +132,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   answeredBy: string | undefined = undefined;
   queuedAt = 0;
   group = "";
+  isGranted = false;
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
   readonly #owner: PoolCallOwner;

@@ -1,5 +1,5 @@
 // The gateway's tests that are short in `npm test`, at full length: a minute of a team's day, 50 ends and 100 reloads under
-// load; and slow connections as slowhttptest makes them, where it is installed.
+// load, a greedy client; and slow connections as slowhttptest makes them, where it is installed.
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { SuiteReport } from "./report.ts";
@@ -17,6 +17,11 @@ const RUNS: readonly Run[] = [
     name: "50 ends and 100 reloads under load",
     file: "test/cycles.test.ts",
     env: { FAIRLEAD_SUITE_ENDS: "50", FAIRLEAD_SUITE_RELOADS: "100" },
+  },
+  {
+    name: "a client at ten times its share",
+    file: "test/greedy-client.test.ts",
+    env: { FAIRLEAD_SUITE_ROUNDS: "5" },
   },
 ];
 
@@ -38,7 +43,7 @@ export async function enduranceSuite(root: string, _work: string, report: SuiteR
         env,
         timeoutMs: 1_800_000,
       });
-      for (const [line] of output.matchAll(/^.*(?:\d+ clients|reloads:|ends:).*$/gm))
+      for (const [line] of output.matchAll(/^.*(?:\d+ clients|reloads:|ends:|greedy client:).*$/gm))
         console.log(`        ${line}`);
     });
   }
