@@ -43,7 +43,7 @@ export interface GatewayOptions {
 /** Load comes from one client that stands for many; what is measured is not its limits. */
 export const NO_LIMITS: Readonly<Record<string, unknown>> = {
   maxClients: 0,
-  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, sessions: 0, bytesPerMinute: 0 },
   breaker: { failureThreshold: 0 },
 };
 

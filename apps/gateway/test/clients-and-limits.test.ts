@@ -9,6 +9,7 @@ const keys = {
   alice: "alice-key-123456",
   bob: "bob-key-123456",
   tight: "tight-key-123456",
+  forgetful: "forgetful-key-123456",
   root: "root-key-123456",
 };
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
           keySha256: sha256(keys.tight),
           limits: { requestsPerMinute: 3, streams: 1, concurrency: 2 },
         },
+        forgetful: { keySha256: sha256(keys.forgetful), limits: { sessions: 2 } },
         root: { keySha256: sha256(keys.root), admin: true },
       },
     },
@@ -172,6 +174,32 @@ describe("limits of one client", () => {
       },
       { timeoutMs: 10_000, what: "the first stream's place to be free" },
     );
+  });
+
+  it("bound its sessions: a further one ends the oldest that is idle", async () => {
+    const open = async (): Promise<Record<string, string>> => {
+      const { headers } = await post(keys.forgetful, initialize);
+      return { "mcp-session-id": headers.get("mcp-session-id") ?? "" };
+    };
+    const [first, second, third] = [await open(), await open(), await open()];
+    expect((await post(keys.forgetful, call(1), first)).status).toBe(404);
+    expect((await post(keys.forgetful, call(2), second)).status).toBe(200);
+    expect((await post(keys.forgetful, call(3), third)).status).toBe(200);
+    // Both wait for messages, so neither is idle.
+    const streams = await Promise.all(
+      [second, third].map((session) =>
+        fetch(`${gateway.url}/mcp`, {
+          headers: { ...session, authorization: `Bearer ${keys.forgetful}`, accept: "text/event-stream" },
+        }),
+      ),
+    );
+    const refused = await post(keys.forgetful, initialize);
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { id: 0, error: { code: -31_429, data: { code: "RATE_LIMITED", limit: "sessions" } } },
+    });
+    expect(refused.headers.get("retry-after")).toBe("1");
+    for (const stream of streams) await stream.body?.cancel();
   });
 
   it("show up in the usage of each client and in the metrics", async () => {

@@ -45,19 +45,22 @@ export function nodeArguments(config: string, ...more: readonly string[]): strin
 /** Limits of clients are off unless a test is about them: one test's client stands for many. */
 export const NO_LIMITS: Readonly<Record<string, unknown>> = {
   maxClients: 0,
-  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, sessions: 0, bytesPerMinute: 0 },
   breaker: { failureThreshold: 0 },
 };
 
-/** Starts a gateway and waits until it listens, not until its upstreams are ready. */
+/** Starts a gateway and waits until it listens, not until its upstreams are ready. A text is a file as it stands. */
 export async function startGateway(
-  config: TestConfig,
+  config: TestConfig | string,
   options: readonly string[] = ["--port", "0"],
   env: Readonly<Record<string, string>> = {},
 ): Promise<TestGateway> {
   const directory = await tempDir();
   const file = join(directory.path, "fairlead.config.yaml");
-  await writeFile(file, JSON.stringify({ clients: NO_LIMITS, ...config }));
+  await writeFile(
+    file,
+    typeof config === "string" ? config : JSON.stringify({ clients: NO_LIMITS, ...config }),
+  );
   const child = await startProcess({
     command: process.execPath,
     args: nodeArguments(file, ...options),

@@ -84,6 +84,11 @@ export interface HttpUpstreamConfig extends UpstreamCommon, ProcessConfig {
   readonly url: string;
   /** Sent with every request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * IP addresses that the host of `url` may have; a name that has none of them any more is not connected to.
+   * @defaultValue any
+   */
+  readonly addresses?: readonly string[] | undefined;
   readonly command?: string | undefined;
 }
 
@@ -128,11 +133,14 @@ export interface HedgeConfig {
   readonly quantile?: number | undefined;
 }
 
-/** Results of a tool that stay true for a while, for equal arguments. */
+/** Results of a tool that stay true for a while, for equal arguments; equal calls at a time are made once. */
 export interface CacheConfig {
-  /** How long, in milliseconds. */
+  /** How long, in milliseconds; a result with a smaller `ttlMs` of its own, only that long. */
   readonly ttlMs: number;
-  /** Whether a result for one caller is one for every other, too. @defaultValue false */
+  /**
+   * Whether a result for one caller is one for every other, too; never those that their server calls
+   * `cacheScope: "private"`. @defaultValue false
+   */
   readonly shared?: boolean | undefined;
 }
 
@@ -168,6 +176,8 @@ export interface PoolConfig {
   readonly hedge?: HedgeConfig | undefined;
   /** Most that the results of all tools with a `cache` take, in bytes. @defaultValue 16 MiB */
   readonly cacheBytes?: number | undefined;
+  /** Most results that are kept of all tools with a `cache`. @defaultValue 10 000 */
+  readonly cacheEntries?: number | undefined;
   /**
    * Who shares a session with an upstream that keeps sessions (a process, or a legacy server over HTTP). Servers without
    * sessions, and of revision 2026-07-28, are always shared.
@@ -281,7 +291,7 @@ export interface CheckedUpstream {
 }
 
 export interface RestartConfig {
-  /** First delay after a failure, in milliseconds; doubles from there, with jitter. @defaultValue 200 */
+  /** First delay after a failure, in milliseconds; doubles from there, with jitter. One that was well is started again at once. @defaultValue 200 */
   readonly baseDelayMs?: number | undefined;
   /** Longest delay, in milliseconds. @defaultValue 30 000 for processes, 1 500 for URLs */
   readonly maxDelayMs?: number | undefined;

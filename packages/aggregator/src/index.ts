@@ -91,3 +91,4 @@ export { LoadBalancingStrategy, type LoadBalancingStrategyName } from "./presets
 export type { ServerAddress } from "./server-address.ts";
 export type { MultiplexerStatus, PoolStatus, Problem, UpstreamStatus } from "./status.ts";
 export type { ReplicaStatus } from "./upstream/replica-state.ts";
+export type { TraceContext } from "./wire/trace-context.ts";

@@ -200,6 +200,7 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     maxSessions: limits.maxSessions,
     idleMs: limits.sessionIdleMs,
     clock,
+    gate: options.gate,
     onOpen: notifier.addClient,
     onClose: onClientGone,
   });

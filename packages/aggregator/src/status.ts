@@ -60,6 +60,8 @@ export interface PoolStatus {
     readonly bytes: number;
     readonly hits: number;
     readonly misses: number;
+    /** Calls that got the result of an equal one that was under way. */
+    readonly joins: number;
   } | null;
   /** Upstreams with a configured number of replicas, and how many they have now. */
   readonly scaling: readonly {
@@ -192,8 +194,8 @@ function scalingOf({ upstreams }: Pool): PoolStatus["scaling"] {
 
 function cacheStatus(cache: ResultCache | undefined): PoolStatus["cache"] {
   if (cache === undefined) return null;
-  const { entries, bytes, hits, misses } = cache;
-  return { entries, bytes, hits, misses };
+  const { entries, bytes, hits, misses, joins } = cache;
+  return { entries, bytes, hits, misses, joins };
 }
 
 /** States that an upstream is in when everything is as it should be. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { scripted, start } from "./harness.ts";
 import { httpUpstream, textResult } from "./http-upstream.ts";
 
@@ -72,6 +72,27 @@ describe("kept results", () => {
     await harness.multiplexer.updatePool({ namespace: "own", upstreams });
     expect(harness.multiplexer.getStatus().pools[0]?.cache).toBeNull();
     expect(await read("own", "ada")).not.toBe(ada);
+  }, 60_000);
+
+  it("are asked for once, however many ask at the same time", async () => {
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await using server = await httpUpstream(async () => {
+      await held;
+      return textResult(String(server.calls.length));
+    });
+    const upstreams = [{ transport: "streamable-http", era: "legacy", url: server.url }] as const;
+    await using harness = await start({
+      pools: [{ namespace: "p", upstreams, tools: { read: { cache: { ttlMs: 60_000, shared: true } } } }],
+    });
+    const cache = (): unknown => harness.multiplexer.getStatus().pools[0]?.cache;
+    const answers = Array.from({ length: 20 }, (_, at) => harness.call("p__read", {}, { caller: `c${at}` }));
+    await vi.waitFor(() => expect(cache()).toMatchObject({ misses: 1, joins: 19 }), { timeout: 20_000 });
+    letGo();
+    expect(new Set((await Promise.all(answers)).map(({ text }) => text))).toEqual(new Set(["1"]));
+    expect(server.calls).toHaveLength(1);
   }, 60_000);
 
   it("answer a modern client with what a legacy server said once", async () => {

@@ -204,7 +204,7 @@ export function createBulkhead(options: BulkheadOptions = {}): Bulkhead {
     const now = clock.now();
     while (queue.size > 0 && inFlight < currentLimit()) {
       const standing = shedding !== undefined && now - emptyAt > shedding.intervalMs;
-      const waiter = queue.shift(now, standing);
+      const waiter = queue.shift(now, standing ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
       if (waiter === undefined) break;
       const allowedMs =
         shedding === undefined ? Infinity : standing ? shedding.targetMs : shedding.intervalMs;

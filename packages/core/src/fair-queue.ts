@@ -1,5 +1,6 @@
 // Who is next: the most urgent class first, where waiting makes a call more urgent, so that nothing starves; within a
-// class, keys take turns by weight (deficit round robin: Shreedhar & Varghese, 1995).
+// class, keys take turns by weight (deficit round robin: Shreedhar & Varghese, 1995), those that have had too much after all
+// others. Turns alone would give a key that always waits as much as any that waits now and then.
 
 /** Something that waits. */
 export interface Queued<P> {
@@ -18,6 +19,11 @@ export interface FairQueueOptions<P> {
   readonly ageingMs: number;
   /** A key's share relative to the others. */
   readonly weightOf: (key: string) => number;
+  /**
+   * By how much a key has had more than its share, from 0: keys with less come first, and only equals take turns.
+   * @defaultValue 0 for all
+   */
+  readonly excessOf?: (key: string) => number;
 }
 
 /** A queue that is fair between keys, and in which nothing starves. */
@@ -26,10 +32,15 @@ export interface FairQueue<P, T extends Queued<P>> {
   push(item: T): void;
   /** False when it is not in the queue (any more). */
   remove(item: T): boolean;
-  /** The next one, which stays in the queue; `shift` with the same arguments takes it out. */
-  peek(now: number, newest?: boolean): T | undefined;
-  /** Takes out the next one; of its key the oldest, or with `newest` the newest. */
-  shift(now: number, newest?: boolean): T | undefined;
+  /**
+   * The next one, which stays in the queue; of its key the oldest, or the newest if the key has had something waiting since
+   * before `newestBefore`. @param newestBefore `-Infinity` by default: the oldest always
+   */
+  peek(now: number, newestBefore?: number): T | undefined;
+  /** Takes out one that {@link FairQueue.peek} gave, and uses up its key's turn; false when it is not in the queue any more. */
+  serve(item: T): boolean;
+  /** Takes out the next one. */
+  shift(now: number, newestBefore?: number): T | undefined;
   /**
    * Takes out the newest call of the key that has most in the least urgent class, if that is less urgent than `priority`, or
    * as urgent and its key would still have more than `key` with one call more. Keeps one key from filling the queue.
@@ -42,6 +53,7 @@ export function createFairQueue<P, T extends Queued<P>>({
   classes,
   ageingMs,
   weightOf,
+  excessOf = () => 0,
 }: FairQueueOptions<P>): FairQueue<P, T> {
   const rings = classes.map(() => new Map<string, Turn<T>>());
   let size = 0;
@@ -57,6 +69,7 @@ export function createFairQueue<P, T extends Queued<P>>({
         ring.set(item.key, {
           key: item.key,
           items: [item],
+          since: item.queuedAt,
           weight: weightOf(item.key),
           deficit: 0,
           paid: false,
@@ -69,13 +82,12 @@ export function createFairQueue<P, T extends Queued<P>>({
       const turn = ring.get(item.key);
       return turn !== undefined && take(ring, turn, item);
     },
-    peek: (now, newest = false) => next(now, newest)?.item,
-    shift(now, newest = false) {
-      const best = next(now, newest);
-      if (best === undefined) return undefined;
-      best.turn.deficit -= 1;
-      take(best.ring, best.turn, best.item);
-      return best.item;
+    peek: (now, newestBefore = Number.NEGATIVE_INFINITY) => next(now, newestBefore),
+    serve,
+    shift(now, newestBefore = Number.NEGATIVE_INFINITY) {
+      const item = next(now, newestBefore);
+      if (item !== undefined) serve(item);
+      return item;
     },
     pushOut(key, priority) {
       const own = classes.indexOf(priority);
@@ -93,16 +105,27 @@ export function createFairQueue<P, T extends Queued<P>>({
     },
   };
 
-  function next(now: number, newest: boolean): Choice<T> | undefined {
-    let best: Choice<T> | undefined;
+  function serve(item: T): boolean {
+    const ring = ringOf(item.priority);
+    const turn = ring.get(item.key);
+    if (turn === undefined || !take(ring, turn, item)) return false;
+    turn.deficit -= 1;
+    return true;
+  }
+
+  function next(now: number, newestBefore: number): T | undefined {
+    let best: T | undefined;
+    let bestRank = 0;
     for (const [rank, ring] of rings.entries()) {
-      const turn = nextTurn(ring);
-      const item = turn?.items.at(newest ? -1 : 0);
-      if (turn === undefined || item === undefined) continue;
+      const turn = nextTurn(ring, excessOf);
+      const item = turn?.items.at(turn.since < newestBefore ? -1 : 0);
+      if (item === undefined) continue;
       const aged = rank - Math.floor((now - item.queuedAt) / ageingMs);
-      const older = best !== undefined && item.queuedAt < best.item.queuedAt;
-      if (best === undefined || aged < best.rank || (aged === best.rank && older))
-        best = { ring, turn, item, rank: aged };
+      const isOlder = best !== undefined && item.queuedAt < best.queuedAt;
+      if (best === undefined || aged < bestRank || (aged === bestRank && isOlder)) {
+        best = item;
+        bestRank = aged;
+      }
     }
     return best;
   }
@@ -129,17 +152,12 @@ export function createFairQueue<P, T extends Queued<P>>({
 /** The keys of a class in the order of their turns; the first one's turn it is. */
 type Ring<T> = Map<string, Turn<T>>;
 
-interface Choice<T> {
-  readonly ring: Ring<T>;
-  readonly turn: Turn<T>;
-  readonly item: T;
-  readonly rank: number;
-}
-
 interface Turn<T> {
   readonly key: string;
   /** Oldest first. */
   readonly items: T[];
+  /** Since when it has had something waiting. */
+  readonly since: number;
   readonly weight: number;
   /** How many calls the key may still send in its turn. */
   deficit: number;
@@ -148,9 +166,9 @@ interface Turn<T> {
 }
 
 /** Moves on to a key that may send; a key keeps its turn until it has used its share. */
-function nextTurn<T>(ring: Ring<T>): Turn<T> | undefined {
+function nextTurn<T>(ring: Ring<T>, excessOf: (key: string) => number): Turn<T> | undefined {
   for (;;) {
-    const { value: turn } = ring.values().next();
+    const turn = first(ring, excessOf);
     if (turn === undefined) return undefined;
     if (!turn.paid) {
       turn.deficit += turn.weight;
@@ -161,6 +179,20 @@ function nextTurn<T>(ring: Ring<T>): Turn<T> | undefined {
     ring.delete(turn.key);
     ring.set(turn.key, turn);
   }
+}
+
+/** The first of those with the least excess. */
+function first<T>(ring: Ring<T>, excessOf: (key: string) => number): Turn<T> | undefined {
+  let best: Turn<T> | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const turn of ring.values()) {
+    const excess = excessOf(turn.key);
+    if (excess >= least) continue;
+    if (excess === 0) return turn;
+    best = turn;
+    least = excess;
+  }
+  return best;
 }
 
 function fattestOf<T>(ring: Ring<T>): Turn<T> | undefined {

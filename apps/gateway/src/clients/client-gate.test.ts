@@ -100,6 +100,23 @@ describe("the client gate", () => {
     expect(limitOf(gate.admit(request("a", "subscriptions/listen")))).toBe("admitted");
   });
 
+  it("bounds sessions: a further one replaces an idle one, or waits", () => {
+    const { gate } = setUp({ limits: { ...DEFAULT_LIMITS, sessions: 2 } });
+    const first = gate.admitSession({ id: "a" }, false);
+    gate.admitSession({ id: "a" }, true);
+    expect(gate.admitSession({ id: "a" }, true)).toBe("replace");
+    expect(gate.admitSession({ id: "a" }, false)).toMatchObject({
+      refuse: { status: 429, data: { limit: "sessions", client: "a" } },
+    });
+    expect(gate.admitSession({ id: "b" }, false)).toBeTypeOf("function");
+    expect(gate.clients().find(({ id }) => id === "a")).toMatchObject({ sessions: 2, usage: { refused: 1 } });
+    // A client that changes its limits is not forgotten while it has sessions.
+    gate.update({ ...DEFAULTS, limits: { ...DEFAULT_LIMITS, sessions: 1 } });
+    expect(gate.admitSession({ id: "a" }, false)).toMatchObject({ refuse: { data: { limit: "sessions" } } });
+    if (typeof first === "function") first();
+    expect(gate.admitSession({ id: "a" }, false)).toBeTypeOf("function");
+  });
+
   it("counts the bytes of requests and answers, and lets a debt run off", async () => {
     const { gate, clock } = setUp({ limits: { ...DEFAULT_LIMITS, bytesPerMinute: 6_000 } });
     end(gate.admit(request("a", "tools/call", 1_000)), "ok", undefined, 11_000);

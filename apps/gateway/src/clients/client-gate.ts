@@ -18,6 +18,7 @@ interface ClientReport {
   readonly active: boolean;
   readonly inFlight: number;
   readonly streams: number;
+  readonly sessions: number;
   readonly breaker: "closed" | "open" | "half-open" | "off";
   /** Milliseconds since its last request. */
   readonly idleMs: number;
@@ -26,6 +27,7 @@ interface ClientReport {
 
 export interface ClientGate extends Gate {
   admitStream(caller: Caller): Refusal | (() => void);
+  admitSession(caller: Caller, hasIdle: boolean): Refusal | "replace" | (() => void);
   clients(): readonly ClientReport[];
   /** Takes over new settings; clients whose limits changed start with full buckets. */
   update(settings: ClientsSettings): void;
@@ -79,6 +81,19 @@ export function createClientGate({
         state.usedAt = clock.now();
       };
     },
+    admitSession(caller, hasIdle) {
+      const state = stateOf(caller.id);
+      if ("refuse" in state) return state;
+      const { sessions: limit } = state.limits;
+      if (isOver(state.sessions, limit)) {
+        if (hasIdle) return "replace";
+        return refuse(state, "sessions", `A client may have at most ${limit} sessions open.`, 1_000);
+      }
+      state.sessions++;
+      return () => {
+        state.sessions--;
+      };
+    },
     clients: () => [...states.values()].map(report),
     update(next) {
       settings = next;
@@ -87,7 +102,7 @@ export function createClientGate({
         const changed = Object.entries(limits).some(
           ([name, value]) => state.limits[name as keyof typeof limits] !== value,
         );
-        if (changed && state.inFlight === 0 && state.streams === 0) states.delete(id);
+        if (changed && !isBound(state)) states.delete(id);
       }
     },
     resetBreaker(id) {
@@ -118,13 +133,8 @@ export function createClientGate({
 
   function limitsOf(id: string): ClientState["limits"] {
     const own = Object.hasOwn(settings.known, id) ? settings.known[id]?.limits : undefined;
-    const { requestsPerMinute, concurrency, streams, bytesPerMinute } = settings.limits;
-    return {
-      requestsPerMinute: own?.requestsPerMinute ?? requestsPerMinute,
-      concurrency: own?.concurrency ?? concurrency,
-      streams: own?.streams ?? streams,
-      bytesPerMinute: own?.bytesPerMinute ?? bytesPerMinute,
-    };
+    const given = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
+    return { ...settings.limits, ...Object.fromEntries(given) };
   }
 
   function check(state: ClientState, isStream: boolean): Refusal | undefined {
@@ -195,25 +205,31 @@ export function createClientGate({
   function forgetOne(): void {
     let oldest: ClientState | undefined;
     for (const state of states.values()) {
-      if (state.inFlight > 0 || state.streams > 0) continue;
+      if (isBound(state)) continue;
       if (oldest === undefined || state.usedAt < oldest.usedAt) oldest = state;
     }
     if (oldest !== undefined) states.delete(oldest.id);
   }
 
   function report(state: ClientState): ClientReport {
-    const { id, inFlight, streams, usage, breaker, usedAt } = state;
+    const { id, inFlight, streams, sessions, usage, breaker, usedAt } = state;
     return {
       id,
       known: Object.hasOwn(settings.known, id),
       active: isActive(state),
       inFlight,
       streams,
+      sessions,
       breaker: breaker?.state.status ?? "off",
       idleMs: Math.round(clock.now() - usedAt),
       usage: { ...usage },
     };
   }
+}
+
+/** Whether something that counts against its limits is still open: it must be found when that ends. */
+function isBound({ inFlight, streams, sessions }: ClientState): boolean {
+  return inFlight > 0 || streams > 0 || sessions > 0;
 }
 
 function isOver(used: number, limit: number): boolean {

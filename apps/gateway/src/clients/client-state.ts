@@ -27,11 +27,12 @@ export interface ClientState {
   usedAt: number;
   inFlight: number;
   streams: number;
+  sessions: number;
   /** Milliseconds until a request may pass; 0 takes a token. */
   takeToken(): number;
 }
 
-export type LimitName = "requests" | "concurrency" | "streams" | "bytes" | "clients" | "breaker";
+export type LimitName = "requests" | "concurrency" | "streams" | "sessions" | "bytes" | "clients" | "breaker";
 
 export interface ClientStateOptions {
   readonly limits: ClientLimits;
@@ -74,6 +75,7 @@ export function createClientState(id: string, { limits, breaker, clock }: Client
     usedAt: clock.now(),
     inFlight: 0,
     streams: 0,
+    sessions: 0,
     takeToken() {
       if (limiter === undefined || limiter.tryAcquire()) return 0;
       return Math.max(limiter.retryAfterMs(), 1);

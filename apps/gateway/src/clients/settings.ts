@@ -8,6 +8,8 @@ export interface ClientLimits {
   readonly concurrency: number;
   /** Streams (GET of a session, `subscriptions/listen`, WebSocket) at a time. @defaultValue 8 */
   readonly streams: number;
+  /** Sessions over HTTP at a time; a further one replaces the one that was idle for longest. @defaultValue 32 */
+  readonly sessions: number;
   /** Bytes in a minute, requests and answers together. @defaultValue 64 MiB */
   readonly bytesPerMinute: number;
 }
@@ -16,6 +18,7 @@ export const DEFAULT_LIMITS: ClientLimits = {
   requestsPerMinute: 100,
   concurrency: 32,
   streams: 8,
+  sessions: 32,
   bytesPerMinute: 64 * 1024 * 1024,
 };
 

@@ -56,6 +56,9 @@ const limits = {
   ),
   concurrency: limit.describe(`Requests at a time; 0 for any number. Default: ${DEFAULT_LIMITS.concurrency}`),
   streams: limit.describe(`Streams at a time; 0 for any number. Default: ${DEFAULT_LIMITS.streams}`),
+  sessions: limit.describe(
+    `Sessions over HTTP at a time, for clients with a key; 0 for any number. Default: ${DEFAULT_LIMITS.sessions}`,
+  ),
   bytesPerMinute: limit.describe(
     `Bytes in a minute, both ways; 0 for any number. Default: ${DEFAULT_LIMITS.bytesPerMinute} (64 MiB)`,
   ),
@@ -85,6 +88,7 @@ const knownClient = z
         requestsPerMinute: limits.requestsPerMinute.optional(),
         concurrency: limits.concurrency.optional(),
         streams: limits.streams.optional(),
+        sessions: limits.sessions.optional(),
         bytesPerMinute: limits.bytesPerMinute.optional(),
       })
       .optional()
@@ -112,6 +116,7 @@ export const clientsSection: z.ZodType<ClientSettings> = z
         requestsPerMinute: limits.requestsPerMinute.default(DEFAULT_LIMITS.requestsPerMinute),
         concurrency: limits.concurrency.default(DEFAULT_LIMITS.concurrency),
         streams: limits.streams.default(DEFAULT_LIMITS.streams),
+        sessions: limits.sessions.default(DEFAULT_LIMITS.sessions),
         bytesPerMinute: limits.bytesPerMinute.default(DEFAULT_LIMITS.bytesPerMinute),
       })
       .prefault({})

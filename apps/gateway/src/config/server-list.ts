@@ -17,6 +17,7 @@ const server = z.strictObject({
   url: z
     .string()
     .regex(/^https?:\/\/\S+$/, "must begin with http:// or https://")
+    .refine((url) => URL.canParse(url), "is not a URL such as http://localhost:8001/mcp")
     .optional(),
   transport: z.enum(["streamable-http", "streamable_http", "http", "sse", "stdio"]).optional(),
   command: z.string().min(1).optional(),

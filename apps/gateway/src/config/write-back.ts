@@ -17,8 +17,11 @@ export function createWriteBack(file: string): ServerPersistence {
     added: (pool, upstream) =>
       change((document) => {
         const upstreams = document.getIn(["pools", pool, "upstreams"]);
-        if (isSeq(upstreams)) upstreams.add(document.createNode(upstream));
-        else document.setIn(["pools", pool], document.createNode({ upstreams: [upstream] }));
+        const written = Object.fromEntries(
+          Object.entries(upstream).filter(([, value]) => value !== undefined),
+        );
+        if (isSeq(upstreams)) upstreams.add(document.createNode(written));
+        else document.setIn(["pools", pool], document.createNode({ upstreams: [written] }));
       }),
     removed: (id) =>
       change((document) => {
@@ -29,7 +32,10 @@ export function createWriteBack(file: string): ServerPersistence {
     updated: (id, patch) =>
       change((document) => {
         const { upstreams, at } = find(document, id);
-        for (const [key, value] of Object.entries(patch)) (upstreams.get(at) as YAMLMap).set(key, value);
+        const upstream = upstreams.get(at) as YAMLMap;
+        for (const [key, value] of Object.entries(patch))
+          if (value === undefined) upstream.delete(key);
+          else upstream.set(key, value);
       }),
   };
 

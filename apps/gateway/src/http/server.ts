@@ -1,6 +1,6 @@
 // Listening sockets: hardened time limits, bounds on connections, and an end that loses no request.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { Server as NetServer } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { addShortPath, type ShortPath } from "@fairlead/aggregator";
 
@@ -24,7 +24,31 @@ export interface HttpServerOptions {
   /** Request targets that most requests are for; served without node:http where they come in the plainest form. */
   readonly servesShortly?: (target: string) => boolean;
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly timeouts?: Partial<HttpTimeouts>;
 }
+
+/** How long a connection may keep the gateway waiting, in milliseconds. How long a call takes is no matter of these. */
+export interface HttpTimeouts {
+  /** For the header of a request. @defaultValue 10 000 */
+  readonly headersMs: number;
+  /** For a whole request. @defaultValue 30 000 */
+  readonly requestMs: number;
+  /** Without a byte of an answer being taken. @defaultValue 30 000 */
+  readonly stallMs: number;
+  /** Between two requests. @defaultValue 65 000: more than load balancers wait */
+  readonly keepAliveMs: number;
+  /** How often the first two are looked after. @defaultValue 1 000 */
+  readonly checkMs: number;
+}
+
+/** Node's defaults suit browsers on the open internet; these suit clients that send small messages for hours. */
+const TIMEOUTS: HttpTimeouts = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  stallMs: 30_000,
+  keepAliveMs: 65_000,
+  checkMs: 1_000,
+};
 
 /** How long an idle connection is kept at the end, for a request that may be on its way, in milliseconds. */
 const LINGER_MS = 500;
@@ -39,15 +63,16 @@ export async function openHttpServer({
   onRequest,
   servesShortly,
   onUpgrade,
+  timeouts,
 }: HttpServerOptions): Promise<HttpServer> {
   let lastRequestAt = 0;
+  const { headersMs, requestMs, stallMs, keepAliveMs, checkMs } = { ...TIMEOUTS, ...timeouts };
   const server = createServer(
-    // Node's defaults suit browsers on the open internet; these suit clients that send small messages for hours.
     {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 1_000,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: checkMs,
       maxHeaderSize: 16 * 1024,
     },
     receive,
@@ -56,6 +81,8 @@ export async function openHttpServer({
     lastRequestAt = performance.now();
     onRequest(request, response);
   }
+  server.on("request", (_request, response) => response.on("timeout", endIfStalled));
+  server.setTimeout(stallMs);
   server.maxHeadersCount = 100;
   server.maxConnections = MAX_CONNECTIONS;
   if (onUpgrade !== undefined) server.on("upgrade", onUpgrade);
@@ -74,6 +101,11 @@ export async function openHttpServer({
     return closing;
   };
   return { url, port: bound, close, [Symbol.asyncDispose]: () => close(0) };
+}
+
+/** Nothing passes either way: fine while a call is under way, but not while its answer waits to be read. */
+function endIfStalled(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy();
 }
 
 /**

@@ -40,7 +40,14 @@ function create(): {
         headers: {},
       };
       const watch = metrics.observe(request);
-      watch.onAttempt?.({ upstream: "a-1", outcome: "success", startedAt: 0, endedAt: 5 });
+      watch.onAttempt?.({
+        upstream: "a-1",
+        outcome: "success",
+        startedAt: 0,
+        endedAt: 5,
+        isHedge: false,
+        trace: undefined,
+      });
       watch.onEnd?.({ outcome: "ok", bytes: 1, attempts: 1 });
     },
     async text() {
@@ -61,6 +68,36 @@ describe("the metrics", () => {
     expect(page).toContain('fairlead_tool_calls_total{tool="_other",outcome="ok"} 497');
     expect(page).toContain('fairlead_client_requests_total{client="_other",outcome="ok"} 998');
     expect(page).toContain('fairlead_requests_total{method="_other",outcome="ok"} 500');
+  });
+
+  it("show what the multiplexer knows, of each pool and upstream", async () => {
+    const replica = { id: "a-1", status: "ready", inFlight: 2, restarts: 4, breaker: "open" };
+    const cache = { entries: 1, bytes: 300, hits: 7, misses: 3, joins: 2 };
+    const pools = [
+      { namespace: "a", replicas: [replica], queued: 5, tools: 6, cache },
+      { namespace: "b", replicas: [], queued: 0, tools: 0, cache: null },
+    ] as unknown as MultiplexerStatus["pools"];
+    metrics = createMetrics({ status: () => ({ ...status, pools }), tools: 3, clients: 2, version: "1" });
+    const { text } = await metrics.render();
+    for (const line of [
+      'fairlead_upstream_up{pool="a",upstream="a-1"} 1',
+      'fairlead_upstream_in_flight{pool="a",upstream="a-1"} 2',
+      'fairlead_upstream_restarts{pool="a",upstream="a-1"} 4',
+      'fairlead_breaker_state{pool="a",upstream="a-1",state="closed"} 0',
+      'fairlead_breaker_state{pool="a",upstream="a-1",state="open"} 1',
+      'fairlead_pool_queued{pool="a"} 5',
+      'fairlead_pool_tools{pool="a"} 6',
+      'fairlead_cache_entries{pool="a"} 1',
+      'fairlead_cache_bytes{pool="a"} 300',
+      'fairlead_cache_requests_total{pool="a",result="hit"} 7',
+      'fairlead_cache_requests_total{pool="a",result="miss"} 3',
+      'fairlead_cache_requests_total{pool="a",result="joined"} 2',
+      "fairlead_in_flight 3",
+      "fairlead_sessions 2",
+      "fairlead_streams 1",
+    ])
+      expect(text.split("\n")).toContain(line);
+    expect(text).not.toContain('fairlead_cache_entries{pool="b"}');
   });
 
   it("are rendered at most once a second", async () => {

@@ -10,6 +10,7 @@ import type {
 import { type Clock, systemClock } from "@fairlead/core";
 import { Gauge, Registry } from "prom-client";
 import { createLabelBound } from "./label-bound.ts";
+import { registerStatusSeries } from "./status-series.ts";
 import { type Counter, createCounter, createHistogram, type Histogram, type Tally } from "./tally.ts";
 
 export interface MetricsOptions {
@@ -48,7 +49,6 @@ const METHODS: ReadonlySet<string> = new Set([
   "server/discover",
   "subscriptions/listen",
 ]);
-const BREAKER_STATES = ["closed", "open", "half-open"] as const;
 
 export function createMetrics({
   status,
@@ -138,7 +138,7 @@ export function createMetrics({
     labelNames: ["version", "node"],
     registers,
   }).set({ version, node: process.versions.node }, 1);
-  statusGauges(registers, status);
+  registerStatusSeries(registers, status);
   new Gauge({
     name: "fairlead_event_loop_lag_seconds",
     help: "How late the event loop was, since the last reading",
@@ -218,9 +218,9 @@ class RequestMeter implements RequestWatch {
     this.#startedAt = series.clock.now();
   }
 
-  onAttempt({ upstream, outcome, startedAt, endedAt }: AttemptEnd): void {
+  onAttempt({ upstream, outcome, startedAt, endedAt, isHedge }: AttemptEnd): void {
     const { attempts, attemptDurations, failovers } = this.#series;
-    if (++this.#tries > 1) failovers.add(1);
+    if (!isHedge && ++this.#tries > 1) failovers.add(1);
     attempts(upstream, outcome).add(1);
     attemptDurations(upstream).record((endedAt - startedAt) / 1_000);
   }
@@ -235,57 +235,4 @@ class RequestMeter implements RequestWatch {
     if (method !== "subscriptions/listen") durations(method).record((clock.now() - this.#startedAt) / 1_000);
     if (method === "tools/call") toolCalls(toolName(name ?? ""), outcome).add(1);
   }
-}
-
-/** What the multiplexer knows anyway is read when somebody asks. */
-function statusGauges(registers: Registry[], status: () => MultiplexerStatus): void {
-  const gauge = (name: string, help: string, labelNames: string[], fill: (set: Gauge) => void): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        fill(this);
-      },
-    });
-  };
-  const perUpstream = (
-    name: string,
-    help: string,
-    pick: (replica: MultiplexerStatus["pools"][number]["replicas"][number]) => number,
-  ): void =>
-    gauge(name, help, ["pool", "upstream"], (set) => {
-      for (const { namespace: pool, replicas } of status().pools)
-        for (const replica of replicas) set.set({ pool, upstream: replica.id }, pick(replica));
-    });
-  perUpstream("fairlead_upstream_up", "Whether the upstream is ready", ({ status: is }) =>
-    is === "ready" ? 1 : 0,
-  );
-  perUpstream("fairlead_upstream_in_flight", "Calls under way on the upstream", ({ inFlight }) => inFlight);
-  perUpstream(
-    "fairlead_upstream_restarts",
-    "Times that the upstream was started again",
-    ({ restarts }) => restarts,
-  );
-  gauge(
-    "fairlead_breaker_state",
-    "1 for the state that the upstream's breaker is in",
-    ["pool", "upstream", "state"],
-    (set) => {
-      for (const { namespace: pool, replicas } of status().pools)
-        for (const { id: upstream, breaker } of replicas)
-          for (const state of BREAKER_STATES) set.set({ pool, upstream, state }, breaker === state ? 1 : 0);
-    },
-  );
-  gauge("fairlead_pool_queued", "Calls that wait for an upstream", ["pool"], (set) => {
-    for (const { namespace: pool, queued } of status().pools) set.set({ pool }, queued);
-  });
-  gauge("fairlead_pool_tools", "Tools that the pool offers", ["pool"], (set) => {
-    for (const { namespace: pool, tools } of status().pools) set.set({ pool }, tools);
-  });
-  gauge("fairlead_in_flight", "Requests under way", [], (set) => set.set(status().calls.inFlight));
-  gauge("fairlead_sessions", "Sessions of clients", [], (set) => set.set(status().clients.sessions));
-  gauge("fairlead_streams", "Streams that clients have open", [], (set) => set.set(status().clients.streams));
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isPrivateAddress, refuseUrl } from "./url-policy.ts";
+import { checkUrl, isPrivateAddress } from "./url-policy.ts";
 
 const strict = { allowPrivate: [], allowHttp: false };
 
@@ -24,29 +24,30 @@ it.each([
   "https://user:pw@example.com/",
   "not a url",
 ])("does not go to %s", async (url) => {
-  expect(await refuseUrl(url, { ...strict, resolve: () => Promise.resolve(["127.0.0.1"]) })).toBeTypeOf(
-    "string",
-  );
+  const resolve = (): Promise<string[]> => Promise.resolve(["127.0.0.1"]);
+  expect((await checkUrl(url, { ...strict, resolve })).refusal).toBeTypeOf("string");
 });
 
 it("looks at every address that a name has", async () => {
   const resolve = (): Promise<string[]> => Promise.resolve(["93.184.216.34", "10.0.0.1"]);
-  expect(await refuseUrl("https://rebind.example/", { ...strict, resolve })).toMatch(
+  expect((await checkUrl("https://rebind.example/", { ...strict, resolve })).refusal).toMatch(
     /rebind\.example is 10\.0\.0\.1/,
   );
   const gone = (): Promise<string[]> => Promise.reject(new Error("ENOTFOUND"));
-  expect(await refuseUrl("https://gone.example/", { ...strict, resolve: gone })).toMatch(
+  expect((await checkUrl("https://gone.example/", { ...strict, resolve: gone })).refusal).toMatch(
     /cannot be resolved/,
   );
 });
 
-it("goes to public addresses, and to private ones that are named", async () => {
+it("goes to public addresses, and there only, and to private ones that are named", async () => {
   const resolve = (): Promise<string[]> => Promise.resolve(["93.184.216.34"]);
-  expect(await refuseUrl("https://example.com/mcp", { ...strict, resolve })).toBeUndefined();
-  expect(await refuseUrl("http://example.com/mcp", { ...strict, resolve })).toMatch(/not encrypted/);
-  expect(
-    await refuseUrl("http://192.168.1.5:1234/", { ...strict, allowPrivate: ["192.168.1.5"] }),
-  ).toBeUndefined();
+  expect(await checkUrl("https://example.com/mcp", { ...strict, resolve })).toEqual({
+    addresses: ["93.184.216.34"],
+  });
+  expect(await checkUrl("https://93.184.216.34/mcp", strict)).toEqual({ addresses: undefined });
+  expect((await checkUrl("http://example.com/mcp", { ...strict, resolve })).refusal).toMatch(/not encrypted/);
+  const allowPrivate = ["192.168.1.5"];
+  expect(await checkUrl("http://192.168.1.5:1234/", { ...strict, allowPrivate })).toEqual({});
 });
 
 it("knows private addresses of both families", () => {

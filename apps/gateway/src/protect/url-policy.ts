@@ -1,5 +1,5 @@
-// Which URLs may become servers at run time (SSRF): every address that the name has must be public, or named in the
-// configuration. A name that changes its address later is not looked at again; the transport follows no redirects.
+// Which URLs may become servers at run time (SSRF): every address that the name has must be public, or the host named in
+// the configuration. Connections then go to the addresses that were checked, and follow no redirects.
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 
@@ -9,8 +9,16 @@ export interface UrlPolicyOptions {
   /** Whether http is allowed to public addresses. */
   readonly allowHttp: boolean;
   /** @defaultValue the system's resolver */
-  readonly resolve?: (host: string) => Promise<readonly string[]>;
+  readonly resolve?: Resolve | undefined;
 }
+
+/** All addresses of a name. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+/** Why a server may not be there; or that it may, and at which addresses only, where its host is a name. */
+export type UrlVerdict =
+  | { readonly refusal: string }
+  | { readonly refusal: undefined; readonly addresses: readonly string[] | undefined };
 
 const PRIVATE = new BlockList();
 for (const [network, prefix] of [
@@ -53,29 +61,35 @@ export function isPrivateAddress(address: string): boolean {
   return family === 0 || PRIVATE.check(plain, family === 4 ? "ipv4" : "ipv6");
 }
 
-/** Why a server may not be there, or undefined when it may. */
-export async function refuseUrl(url: string, options: UrlPolicyOptions): Promise<string | undefined> {
+export async function checkUrl(url: string, options: UrlPolicyOptions): Promise<UrlVerdict> {
   const { allowPrivate, allowHttp, resolve = resolveAll } = options;
-  if (!URL.canParse(url)) return `"${url}" is no URL`;
+  if (!URL.canParse(url)) return refused(`"${url}" is no URL`);
   const { protocol, hostname, username, password } = new URL(url);
-  if (protocol !== "http:" && protocol !== "https:") return `${protocol}// is not allowed; use https://`;
-  if (username !== "" || password !== "") return "credentials in a URL end up in logs; use headers";
+  if (protocol !== "http:" && protocol !== "https:")
+    return refused(`${protocol}// is not allowed; use https://`);
+  if (username !== "" || password !== "") return refused("credentials in a URL end up in logs; use headers");
   // The URL parser has already turned 0x7f.1 and 2130706433 into 127.0.0.1.
   const host = hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
-  if (allowPrivate.includes(host)) return undefined;
+  // The operator answers for whoever owns a name that the configuration allows.
+  if (allowPrivate.includes(host)) return { refusal: undefined, addresses: undefined };
+  const isName = isIP(host) === 0;
   let addresses: readonly string[];
   try {
-    addresses = isIP(host) === 0 ? await resolve(host) : [host];
+    addresses = isName ? await resolve(host) : [host];
   } catch (error) {
-    return `${host} cannot be resolved: ${error instanceof Error ? error.message : String(error)}`;
+    return refused(`${host} cannot be resolved: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const refused = addresses.find(isPrivateAddress);
-  if (addresses.length === 0) return `${host} has no address`;
-  if (refused !== undefined)
-    return `${host} is ${refused}, which is not a public address; name it in admin.allowPrivateUrls`;
-  return protocol === "http:" && !allowHttp
-    ? "http:// is not encrypted; use https://, or set admin.allowHttp"
-    : undefined;
+  const outside = addresses.find(isPrivateAddress);
+  if (addresses.length === 0) return refused(`${host} has no address`);
+  if (outside !== undefined)
+    return refused(`${host} is ${outside}, which is not a public address; name it in admin.allowPrivateUrls`);
+  if (protocol === "http:" && !allowHttp)
+    return refused("http:// is not encrypted; use https://, or set admin.allowHttp");
+  return { refusal: undefined, addresses: isName ? addresses : undefined };
+}
+
+function refused(refusal: string): UrlVerdict {
+  return { refusal };
 }
 
 async function resolveAll(host: string): Promise<readonly string[]> {

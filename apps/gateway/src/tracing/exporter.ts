@@ -5,6 +5,8 @@ export interface SpanData {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
+  /** Another span that has to do with it. */
+  readonly link?: { readonly traceId: string; readonly spanId: string } | undefined;
   readonly name: string;
   readonly kind: "server" | "client";
   /** Milliseconds since the epoch. */
@@ -107,7 +109,7 @@ export function createSpanExporter(options: SpanExporterOptions): SpanExporter {
 }
 
 function print(span: SpanData): unknown {
-  const { traceId, spanId, parentSpanId, name, kind, startedAt, endedAt, error } = span;
+  const { traceId, spanId, parentSpanId, link, name, kind, startedAt, endedAt, error } = span;
   return {
     traceId,
     spanId,
@@ -117,6 +119,7 @@ function print(span: SpanData): unknown {
     startTimeUnixNano: nanoseconds(startedAt),
     endTimeUnixNano: nanoseconds(endedAt),
     attributes: attributes(span.attributes),
+    ...(link === undefined ? {} : { links: [{ traceId: link.traceId, spanId: link.spanId }] }),
     ...(error === undefined ? {} : { status: { code: STATUS_ERROR, message: error } }),
   };
 }

@@ -9,27 +9,50 @@ export interface TraceParent {
   readonly isSampled: boolean;
 }
 
-const MAX_META_BYTES = 16 * 1024;
-
-/** The parent that a request names; what is malformed counts as absent. `_meta` wins, because it is about the call itself. */
-export function traceParentOf({
-  meta,
-  headers,
-}: Pick<GateRequest, "meta" | "headers">): TraceParent | undefined {
-  const header = headers?.["traceparent"];
-  return parse(fromMeta(meta)) ?? parse(typeof header === "string" ? header : undefined);
+/** What a request says about its trace. */
+interface NamedTrace {
+  readonly parent: TraceParent | undefined;
+  /** What came with the parent. */
+  readonly tracestate: string | undefined;
+  /** What the header field names where `_meta` names another one: the HTTP request's own trace. */
+  readonly link: TraceParent | undefined;
 }
 
-function fromMeta(meta: Buffer | undefined): string | undefined {
+const MAX_META_BYTES = 16 * 1024;
+const MAX_STATE = 512;
+const NOTHING: NamedTrace = { parent: undefined, tracestate: undefined, link: undefined };
+
+/** What is malformed counts as absent. `_meta` wins, because it is about the call itself. */
+export function traceOf({ meta, headers }: Pick<GateRequest, "meta" | "headers">): NamedTrace {
+  const header = parse(headers?.["traceparent"]);
+  const own = fromMeta(meta);
+  const parent = parse(own?.traceparent);
+  if (parent === undefined)
+    return header === undefined
+      ? NOTHING
+      : { parent: header, tracestate: stateOf(headers?.["tracestate"]), link: undefined };
+  const isOther = header !== undefined && header.spanId !== parent.spanId;
+  return { parent, tracestate: stateOf(own?.tracestate), link: isOther ? header : undefined };
+}
+
+/** The header field, or member of `_meta`, that names a span. */
+export function printParent({ traceId, spanId, isSampled }: TraceParent): string {
+  return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
+}
+
+function fromMeta(meta: Buffer | undefined): { traceparent?: unknown; tracestate?: unknown } | undefined {
   // Most requests have none, and need no parsing.
   if (meta === undefined || meta.length > MAX_META_BYTES || !meta.includes('"traceparent"')) return undefined;
-  const { traceparent } = JSON.parse(meta.toString("utf8")) as { traceparent?: unknown };
-  return typeof traceparent === "string" ? traceparent : undefined;
+  return JSON.parse(meta.toString("utf8")) as { traceparent?: unknown; tracestate?: unknown };
+}
+
+function stateOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.length <= MAX_STATE ? value : undefined;
 }
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
-function parse(text: string | undefined): TraceParent | undefined {
-  if (text === undefined || text.length > 128) return undefined;
+function parse(text: unknown): TraceParent | undefined {
+  if (typeof text !== "string" || text.length > 128) return undefined;
   const [, version, traceId, spanId, flags] =
     /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/.exec(text) ?? [];
   if (version === undefined || version === "ff" || traceId === undefined || spanId === undefined)

@@ -1,10 +1,10 @@
 // One server span for each request of a client and one client span for each attempt on an upstream, by OpenTelemetry's MCP
 // conventions (still in development there, so their names stand here and nowhere else).
 import { randomBytes } from "node:crypto";
-import type { GateRequest, RequestWatch } from "@fairlead/aggregator";
+import type { GateRequest, RequestWatch, TraceContext } from "@fairlead/aggregator";
 import { type Clock, type Random, systemClock } from "@fairlead/core";
 import type { SpanExporter } from "./exporter.ts";
-import { traceParentOf } from "./trace-context.ts";
+import { printParent, traceOf } from "./trace-context.ts";
 
 export interface TracerOptions {
   readonly exporter: SpanExporter;
@@ -19,6 +19,9 @@ export interface Tracer {
   observe(request: GateRequest): RequestWatch | undefined;
 }
 
+/** Ends of attempts that are no failure of theirs. */
+const FINE: ReadonlySet<string> = new Set(["success", "client-error", "hedge-loser"]);
+
 export function createTracer({
   exporter,
   sampleRatio,
@@ -28,11 +31,11 @@ export function createTracer({
 }: TracerOptions): Tracer {
   return {
     observe(request) {
-      const parent = traceParentOf(request);
+      const { parent, tracestate, link } = traceOf(request);
       const isKept = parent?.isSampled ?? random() < sampleRatio;
       if (!isKept) return undefined;
       const traceId = parent?.traceId ?? randomBytes(16).toString("hex");
-      const spanId = randomBytes(8).toString("hex");
+      const spanId = newSpanId();
       const { method, name, era, headers } = request;
       const startedAt = clock.now();
       const spanName = name === undefined || method === "resources/read" ? method : `${method} ${name}`;
@@ -43,11 +46,15 @@ export function createTracer({
         ...(method === "prompts/get" && name !== undefined ? { "gen_ai.prompt.name": name } : {}),
       };
       return {
-        onAttempt({ upstream, outcome, startedAt: from, endedAt }) {
-          const isFine = outcome === "success" || outcome === "client-error";
+        onAttemptStart: () => ({
+          traceparent: printParent({ traceId, spanId: newSpanId(), isSampled: true }),
+          tracestate,
+        }),
+        onAttempt({ upstream, outcome, startedAt: from, endedAt, isHedge, trace }) {
+          const isFine = FINE.has(outcome);
           exporter.export({
             traceId,
-            spanId: randomBytes(8).toString("hex"),
+            spanId: spanIdOf(trace) ?? newSpanId(),
             parentSpanId: spanId,
             name: spanName,
             kind: "client",
@@ -57,6 +64,7 @@ export function createTracer({
               ...common,
               "fairlead.upstream": upstream,
               "fairlead.outcome": outcome,
+              ...(isHedge ? { "fairlead.hedge": true } : {}),
               ...(isFine ? {} : { "error.type": outcome }),
             },
             error: isFine ? undefined : outcome,
@@ -69,6 +77,7 @@ export function createTracer({
             traceId,
             spanId,
             parentSpanId: parent?.spanId,
+            link,
             name: spanName,
             kind: "server",
             startedAt: wall(startedAt),
@@ -91,4 +100,13 @@ export function createTracer({
   function wall(monotonic: number): number {
     return wallClock() - (clock.now() - monotonic);
   }
+}
+
+function newSpanId(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/** The span that the server was told of. */
+function spanIdOf(trace: TraceContext | undefined): string | undefined {
+  return trace?.traceparent.split("-")[2];
 }

@@ -3,11 +3,12 @@ import type { GateRequest } from "@fairlead/aggregator";
 import { createFakeClock } from "@fairlead/core/testing";
 import { describe, expect, it } from "vitest";
 import { createSpanExporter, type SpanData } from "./exporter.ts";
-import { traceParentOf } from "./trace-context.ts";
+import { traceOf } from "./trace-context.ts";
 import { createTracer } from "./tracer.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
+const OTHER_SPAN = "00f067aa0ba902b7";
 
 function request(more: Partial<GateRequest> = {}): GateRequest {
   return {
@@ -28,13 +29,18 @@ const metaOf = (traceparent: string): Buffer => Buffer.from(JSON.stringify({ tra
 describe("the trace that a request belongs to", () => {
   it("is named by _meta before the header field", () => {
     const meta = metaOf(`00-${TRACE}-${SPAN}-01`);
-    const other = `00-${"1".repeat(32)}-${SPAN}-00`;
-    expect(traceParentOf(request({ meta, headers: { traceparent: other } }))).toEqual({
-      traceId: TRACE,
-      spanId: SPAN,
-      isSampled: true,
+    const other = `00-${"1".repeat(32)}-${OTHER_SPAN}-00`;
+    const named = { traceId: TRACE, spanId: SPAN, isSampled: true };
+    expect(traceOf(request({ meta, headers: { traceparent: other, tracestate: "a=1" } }))).toEqual({
+      parent: named,
+      tracestate: undefined,
+      link: { traceId: "1".repeat(32), spanId: OTHER_SPAN, isSampled: false },
     });
-    expect(traceParentOf(request({ headers: { traceparent: other } }))).toMatchObject({ isSampled: false });
+    expect(traceOf(request({ headers: { traceparent: other, tracestate: "a=1" } }))).toEqual({
+      parent: { traceId: "1".repeat(32), spanId: OTHER_SPAN, isSampled: false },
+      tracestate: "a=1",
+      link: undefined,
+    });
   });
 
   it.each([
@@ -48,7 +54,7 @@ describe("the trace that a request belongs to", () => {
     `00-${TRACE}-${SPAN}-01-more`,
     `00-${TRACE}-${SPAN}-01${"x".repeat(500)}`,
   ])("is none for %s", (traceparent) => {
-    expect(traceParentOf(request({ meta: metaOf(traceparent) }))).toBeUndefined();
+    expect(traceOf(request({ meta: metaOf(traceparent) })).parent).toBeUndefined();
   });
 });
 
@@ -73,19 +79,42 @@ describe("spans", () => {
 
   it("are one for the request, below its parent, and one for each attempt below that", async () => {
     const { spans, observe, clock } = setUp();
-    const watch = observe(request({ meta: metaOf(`00-${TRACE}-${SPAN}-01`) }));
+    const meta = Buffer.from(JSON.stringify({ traceparent: `00-${TRACE}-${SPAN}-01`, tracestate: "a=1" }));
+    const watch = observe(request({ meta, headers: { traceparent: `00-${TRACE}-${OTHER_SPAN}-01` } }));
     const startedAt = clock.now();
     await clock.advance(5);
-    watch?.onAttempt?.({ upstream: "a-1", outcome: "transport-error", startedAt, endedAt: clock.now() });
+    const firstTrace = watch?.onAttemptStart?.();
+    expect(firstTrace).toEqual({
+      traceparent: expect.stringMatching(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`)),
+      tracestate: "a=1",
+    });
+    watch?.onAttempt?.({
+      upstream: "a-1",
+      outcome: "transport-error",
+      startedAt,
+      endedAt: clock.now(),
+      isHedge: false,
+      trace: firstTrace,
+    });
     const secondAt = clock.now();
     await clock.advance(7);
-    watch?.onAttempt?.({ upstream: "a-2", outcome: "success", startedAt: secondAt, endedAt: clock.now() });
+    const trace = watch?.onAttemptStart?.();
+    const endedAt = clock.now();
+    watch?.onAttempt?.({
+      upstream: "a-2",
+      outcome: "success",
+      startedAt: secondAt,
+      endedAt,
+      isHedge: true,
+      trace,
+    });
     watch?.onEnd?.({ outcome: "ok", bytes: 1, attempts: 2 });
     const [first, second, server] = spans;
     expect(server).toMatchObject({
       kind: "server",
       traceId: TRACE,
       parentSpanId: SPAN,
+      link: { traceId: TRACE, spanId: OTHER_SPAN },
       name: "tools/call a__echo",
       error: undefined,
     });
@@ -101,7 +130,14 @@ describe("spans", () => {
       parentSpanId: server?.spanId,
       error: "transport-error",
     });
-    expect(second).toMatchObject({ parentSpanId: server?.spanId, error: undefined });
+    expect(second).toMatchObject({
+      parentSpanId: server?.spanId,
+      error: undefined,
+      attributes: { "fairlead.hedge": true },
+    });
+    // What the server was told of is what is exported.
+    expect(firstTrace?.traceparent).toBe(`00-${TRACE}-${first?.spanId}-01`);
+    expect(trace?.traceparent).toBe(`00-${TRACE}-${second?.spanId}-01`);
     expect((second?.endedAt ?? 0) - (second?.startedAt ?? 0)).toBe(7);
     expect(new Set(spans.map(({ spanId }) => spanId)).size).toBe(3);
   });
@@ -124,6 +160,7 @@ describe("the exporter", () => {
     traceId: TRACE,
     spanId: SPAN,
     parentSpanId: undefined,
+    link: { traceId: TRACE, spanId: OTHER_SPAN },
     name: "ping",
     kind: "server",
     startedAt: 1_700_000_000_000.5,
@@ -176,6 +213,7 @@ describe("the exporter", () => {
         { key: "r", value: { doubleValue: 0.5 } },
         { key: "b", value: { boolValue: true } },
       ],
+      links: [{ traceId: TRACE, spanId: OTHER_SPAN }],
       status: { code: 2, message: "boom" },
     });
     expect(bodies[0]?.headers).toMatchObject({ "x-token": "t", "content-type": "application/json" });

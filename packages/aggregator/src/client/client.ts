@@ -4,6 +4,7 @@ import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
+import type { Work } from "../pool/policy.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
@@ -68,15 +69,6 @@ export interface Exchange {
   observer: ExchangeObserver | undefined;
   /** What the gate is told of it; undefined without a gate. */
   track: RequestTrack | undefined;
-}
-
-/** What is done for an exchange. Both are objects with shared functions: see {@link ClientExchange}. */
-export interface Work {
-  /** The upstream whose answer was passed on, once it was. */
-  readonly answeredBy?: string | undefined;
-  /** Upstreams that failed on it. */
-  readonly tried?: readonly string[];
-  cancel(reason: string): void;
 }
 
 export interface ExchangeObserver {

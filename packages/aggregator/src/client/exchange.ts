@@ -1,16 +1,18 @@
 // One request of a client on its way, and the end that it comes to once. A class, because one is made per request: its
 // functions are shared. (On V8 13.6, Node 24, whatever a closure that was stored in a field refers to survived minor
 // collections, even after the field was emptied: a third of the cost of a call. Hence objects instead of closures here.)
+
 import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "../caller.ts";
 import type { Scope } from "../catalog/catalog.ts";
 import type { Era } from "../era.ts";
 import { type AggregatorError, isOverload } from "../errors.ts";
+import type { Work } from "../pool/policy.ts";
 import type { SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
-import type { Client, Exchange, ExchangeObserver, Work } from "./client.ts";
+import type { Client, Exchange, ExchangeObserver } from "./client.ts";
 import type { RequestTrack } from "./gate.ts";
 import { sessionClientOf } from "./session-client.ts";
 

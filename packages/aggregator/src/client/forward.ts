@@ -17,6 +17,7 @@ import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts
 import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
 import { type Splice, splice } from "../wire/splice.ts";
+import { type TraceContext, traceFields, withTraceContext } from "../wire/trace-context.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
 import { taskMadeBy } from "./tasks.ts";
@@ -110,7 +111,7 @@ class ForwardedRequest implements PoolRequest {
     return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
-  encode(id: number, upstream: RequestTarget): Buffer {
+  encode(id: number, upstream: RequestTarget, trace: TraceContext | undefined): Buffer {
     const { message, envelope } = this.#exchange;
     const { original } = this.#route;
     const idBytes = Buffer.from(String(id));
@@ -123,11 +124,16 @@ class ForwardedRequest implements PoolRequest {
     if (upstream.era === "modern")
       spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
     else if (this.#exchange.era === "modern") spliceForLegacy(splices, this.#exchange);
-    return splice(message, splices);
+    const printed = splice(message, splices);
+    return trace === undefined ? printed : withTraceContext(printed, trace);
   }
 
   headers(): readonly string[] {
     return headersForModern(this.#exchange, this.#route.original, this.entry);
+  }
+
+  traceFields(trace: TraceContext | undefined): readonly string[] {
+    return traceFields(this.#exchange.headers, trace);
   }
 
   onNotification(notification: Buffer, noted: Envelope): void {

@@ -4,6 +4,7 @@ import type { Caller } from "../caller.ts";
 import type { Era } from "../era.ts";
 import { type Envelope, integerOf, textOf } from "../wire/envelope.ts";
 import { errorMessage } from "../wire/reply.ts";
+import type { TraceContext } from "../wire/trace-context.ts";
 import type { Exchange } from "./client.ts";
 
 /** A request as the gate sees it. */
@@ -43,12 +44,28 @@ export interface AttemptEnd {
   /** On the multiplexer's clock, in milliseconds. */
   readonly startedAt: number;
   readonly endedAt: number;
+  /** Whether it was a second one beside another that took long. */
+  readonly isHedge: boolean;
+  /** What {@link RequestWatch.onAttemptStart} gave it. */
+  readonly trace: TraceContext | undefined;
+}
+
+/** Who is told of the attempts of a request. */
+export interface AttemptTrack {
+  /** @returns the span that the attempt is sent within */
+  attempting(): TraceContext | undefined;
+  attempted(attempt: AttemptEnd): void;
 }
 
 /** What is told about an admitted request. */
 export interface RequestWatch {
   /** Called once, before the answer goes out. */
   onEnd?(end: RequestEnd): void;
+  /**
+   * An attempt begins. Returns the span that the server is to be told of, in `_meta` and over HTTP as header fields; without
+   * one it is told what the client sent.
+   */
+  onAttemptStart?(): TraceContext | undefined;
   onAttempt?(attempt: AttemptEnd): void;
   /** Applied to every error before the client gets it, such as to take secrets out. */
   scrub?(text: string): string;
@@ -73,6 +90,12 @@ export interface Gate {
   admit(request: GateRequest): Refusal | RequestWatch | undefined;
   /** Asked before a stream that lasts is opened for a caller; returns what to call at its end. */
   admitStream?(caller: Caller): Refusal | (() => void);
+  /**
+   * Asked before a session over HTTP is opened for a caller that the front has named; returns what to call at its end.
+   * `"replace"` ends the caller's session that was idle for longest and asks again; only where `hasIdle` says that there is
+   * one.
+   */
+  admitSession?(caller: Caller, hasIdle: boolean): Refusal | "replace" | (() => void);
 }
 
 type Verdict = Pick<RequestEnd, "outcome" | "code">;
@@ -83,7 +106,7 @@ const CANCELLED: Verdict = { outcome: "cancelled" };
 const BEFORE_ID = '{"jsonrpc":"2.0","id":'.length;
 
 /** Follows one request for its watch. A class, because one is made per request. */
-export class RequestTrack {
+export class RequestTrack implements AttemptTrack {
   readonly #watch: RequestWatch;
   #verdict: Verdict | undefined = undefined;
   #upstream: string | undefined = undefined;
@@ -93,8 +116,13 @@ export class RequestTrack {
     this.#watch = watch;
   }
 
+  attempting(): TraceContext | undefined {
+    return this.#watch.onAttemptStart?.();
+  }
+
   attempted(attempt: AttemptEnd): void {
-    this.#upstream = attempt.upstream;
+    // Whoever lost a race had no part in the answer.
+    if (attempt.outcome !== "hedge-loser" || this.#upstream === undefined) this.#upstream = attempt.upstream;
     this.#attempts++;
     this.#watch.onAttempt?.(attempt);
   }
@@ -163,8 +191,12 @@ export function passGate(gate: Gate, exchange: Exchange): boolean {
     exchange.track = new RequestTrack(decision);
     return true;
   }
-  const { code, status, message: text, data, retryAfterMs } = decision.refuse;
-  const facts = retryAfterMs === undefined ? data : { ...data, retryAfterMs };
-  exchange.reply(errorMessage(exchange.id, code, text, facts), status, retryAfterMs);
+  exchange.reply(refusalMessage(exchange.id, decision), decision.refuse.status, decision.refuse.retryAfterMs);
   return false;
+}
+
+/** The error that the client gets. */
+export function refusalMessage(id: Buffer, { refuse }: Refusal): Buffer {
+  const { code, message, data, retryAfterMs } = refuse;
+  return errorMessage(id, code, message, retryAfterMs === undefined ? data : { ...data, retryAfterMs });
 }

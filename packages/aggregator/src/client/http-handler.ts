@@ -11,7 +11,7 @@ import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { type EventReader, parseEventId } from "./event-log.ts";
 import { ClientExchange } from "./exchange.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, refusalMessage } from "./gate.ts";
 import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
@@ -216,6 +216,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     const id = message.subarray(envelope.id.start, envelope.id.end);
     if (session === undefined) {
       refuse(response, 503, "Too many sessions are open; try again later", { "retry-after": "30" }, id);
+      return;
+    }
+    if ("refuse" in session) {
+      const { status, retryAfterMs = 1_000 } = session.refuse;
+      const wait = String(Math.ceil(retryAfterMs / 1_000));
+      send(response, status, refusalMessage(id, session), { "retry-after": wait });
       return;
     }
     session.client.hello = hello;

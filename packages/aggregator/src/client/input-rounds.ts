@@ -1,8 +1,9 @@
 // A modern server that needs input ends its answer with questions, and is asked again with what came back; a legacy client
 // is asked in the middle of its call.
+import type { Work } from "../pool/policy.ts";
 import { type Envelope, textOf } from "../wire/envelope.ts";
 import { bytesOf, membersOf } from "../wire/members.ts";
-import type { Exchange, Work } from "./client.ts";
+import type { Exchange } from "./client.ts";
 import { canBeAsked, legacyParams } from "./input-request.ts";
 import type { OpenQuestion, Questions } from "./questions.ts";
 

@@ -16,7 +16,7 @@ function setUp({ maxSessions = 3, idleMs = 60_000 } = {}) {
   const sessions = createSessions({ maxSessions, idleMs, clock, onOpen: () => {}, onClose });
   const open = () => {
     const session = sessions.open(scope, "2025-11-25");
-    if (session === undefined) throw new Error("no session");
+    if (session === undefined || "refuse" in session) throw new Error("no session");
     return session;
   };
   return { clock, sessions, open, onClose };
@@ -41,7 +41,7 @@ describe("sessions", () => {
   it("belong to the caller that opened them, and to whoever has the id when nobody was identified", () => {
     const { sessions, open } = setUp();
     const owned = sessions.open(scope, "2025-11-25", { id: "ada", priority: 7 });
-    if (owned === undefined) throw new Error("no session");
+    if (owned === undefined || "refuse" in owned) throw new Error("no session");
     expect(owned.caller).toEqual({ id: "ada", priority: 7 });
     expect(sessions.use(owned.id, scope, { id: "ada" })).toBe(owned);
     expect(sessions.use(owned.id, scope, { id: "bob" })).toBeUndefined();
@@ -132,5 +132,54 @@ describe("sessions", () => {
     session.client.running.add(runningExchange(cancel));
     sessions.close(session);
     expect([end, cancel].map((mock) => mock.mock.calls.length)).toEqual([1, 1]);
+  });
+});
+
+describe("sessions of one caller", () => {
+  it("replace the one that was idle for longest where they are bounded, and never somebody else's", async () => {
+    const clock = createFakeClock();
+    const open = new Map<string, number>();
+    const refusal = { refuse: { code: -1, status: 429, message: "", data: {} } };
+    const sessions = createSessions({
+      maxSessions: 100,
+      idleMs: 60_000,
+      clock,
+      gate: {
+        admit: () => undefined,
+        admitSession({ id }, hasIdle) {
+          const count = open.get(id) ?? 0;
+          if (count >= 2) return hasIdle ? "replace" : refusal;
+          open.set(id, count + 1);
+          return () => void open.set(id, (open.get(id) ?? 0) - 1);
+        },
+      },
+      onOpen: () => {},
+      onClose: () => {},
+    });
+    const begin = async (id: string) => {
+      await clock.advance(2_000);
+      const session = sessions.open(scope, "2025-11-25", { id });
+      if (session === undefined || "refuse" in session) throw new Error("no session");
+      return session;
+    };
+    const bob = await begin("bob");
+    const [first, second] = [await begin("ada"), await begin("ada")];
+    sessions.use(first.id, scope, { id: "ada" });
+    first.client.running.add(runningExchange());
+    const third = await begin("ada");
+    // The first one is older, but not idle.
+    expect(sessions.use(second.id, scope, { id: "ada" })).toBeUndefined();
+    expect(sessions.use(first.id, scope, { id: "ada" })).toBe(first);
+    expect(sessions.use(bob.id, scope, { id: "bob" })).toBe(bob);
+    third.client.running.add(runningExchange());
+    expect(sessions.open(scope, "2025-11-25", { id: "ada" })).toBe(refusal);
+    sessions.close(third);
+    await begin("ada");
+    expect(open).toEqual(
+      new Map([
+        ["bob", 1],
+        ["ada", 2],
+      ]),
+    );
   });
 });

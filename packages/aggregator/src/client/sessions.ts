@@ -6,6 +6,7 @@ import type { Scope } from "../catalog/catalog.ts";
 import { setTimerOn } from "../timer.ts";
 import { type Client, createClient } from "./client.ts";
 import { createEventLog, type EventReader } from "./event-log.ts";
+import type { Gate, Refusal } from "./gate.ts";
 import { createReplyStreams, type ReplyStreams } from "./reply-streams.ts";
 
 export interface HttpSession {
@@ -31,8 +32,8 @@ export interface HttpSession {
 export interface Sessions {
   readonly size: number;
   readonly streams: number;
-  /** Opens a session, or returns undefined when there are too many and none is idle. */
-  open(scope: Scope, protocolVersion: string, caller?: Caller): HttpSession | undefined;
+  /** Opens a session, or says why not; undefined when there are too many in all and none is idle. */
+  open(scope: Scope, protocolVersion: string, caller?: Caller): HttpSession | Refusal | undefined;
   /** Finds a session and marks it as used. One that another caller opened is as unknown as one that never was. */
   use(id: string, scope: Scope, caller?: Caller): HttpSession | undefined;
   close(session: HttpSession): void;
@@ -45,6 +46,8 @@ export interface SessionsOptions {
   readonly maxSessions: number;
   readonly idleMs: number;
   readonly clock: Clock;
+  /** Bounds the sessions of each caller. */
+  readonly gate?: Gate | undefined;
   readonly onOpen: (client: Client) => void;
   readonly onClose: (client: Client) => void;
 }
@@ -52,9 +55,12 @@ export interface SessionsOptions {
 const SWEEP_MS = 30_000;
 const ORDER_MS = 1_000;
 
-export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: SessionsOptions): Sessions {
+export function createSessions(options: SessionsOptions): Sessions {
+  const { maxSessions, idleMs, clock, gate, onOpen, onClose } = options;
   /** In the order of last use, to the second. */
   const sessions = new Map<string, HttpSession>();
+  /** What to call at the end of a session that was admitted. */
+  const passes = new WeakMap<HttpSession, () => void>();
   let opened = 0;
   let stopSweeping = sweepLater();
 
@@ -91,8 +97,17 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
     },
   };
 
-  function open(scope: Scope, protocolVersion: string, caller: Caller | undefined): HttpSession | undefined {
-    if (sessions.size >= maxSessions && !evict()) return undefined;
+  function open(
+    scope: Scope,
+    protocolVersion: string,
+    caller: Caller | undefined,
+  ): HttpSession | Refusal | undefined {
+    const pass = caller === undefined ? undefined : passOf(caller);
+    if (typeof pass === "object") return pass;
+    if (sessions.size >= maxSessions && !closeIdle()) {
+      pass?.();
+      return undefined;
+    }
     const id = randomBytes(24).toString("base64url");
     const own = createEventLog(0);
     const streams = new Set<EventReader>();
@@ -124,6 +139,7 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
       attach,
       usedAt: clock.now(),
     };
+    if (pass !== undefined) passes.set(session, pass);
     sessions.set(id, session);
     onOpen(client);
     return session;
@@ -131,6 +147,7 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
 
   function close(session: HttpSession): void {
     if (!sessions.delete(session.id)) return;
+    passes.get(session)?.();
     onClose(session.client);
     for (const exchange of session.client.running.values()) exchange.cancel();
     session.closeStreams();
@@ -156,13 +173,25 @@ export function createSessions({ maxSessions, idleMs, clock, onOpen, onClose }: 
     }
   }
 
-  function evict(): boolean {
-    for (const session of sessions.values()) {
-      if (!isIdle(session)) continue;
-      close(session);
-      return true;
-    }
-    return false;
+  function passOf(caller: Caller): Refusal | (() => void) | undefined {
+    const idle = firstIdle(caller.id);
+    const verdict = gate?.admitSession?.(caller, idle !== undefined);
+    if (verdict !== "replace") return verdict;
+    if (idle !== undefined) close(idle);
+    return passOf(caller);
+  }
+
+  /** Ends the session that was idle for longest. */
+  function closeIdle(): boolean {
+    const idle = firstIdle();
+    if (idle !== undefined) close(idle);
+    return idle !== undefined;
+  }
+
+  function firstIdle(owner?: string): HttpSession | undefined {
+    for (const session of sessions.values())
+      if ((owner === undefined || session.owner === owner) && isIdle(session)) return session;
+    return undefined;
   }
 }
 

@@ -30,7 +30,7 @@ const MAX_AHEAD_BYTES = 64 * 1024;
 
 /**
  * Puts itself before the server's own reading. The server's `headersTimeout` holds for the first request of a connection,
- * its `keepAliveTimeout` for those after.
+ * its `keepAliveTimeout` for those after, and its `timeout` for clients that take nothing of an answer.
  */
 export function addShortPath(server: Server, { serves, onRequest }: ShortPathOptions): ShortPath {
   const open = new Set<Connection>();
@@ -41,6 +41,7 @@ export function addShortPath(server: Server, { serves, onRequest }: ShortPathOpt
     onRequest,
     firstRequestMs: server.headersTimeout,
     keepAliveMs: server.keepAliveTimeout,
+    stallMs: server.timeout,
     onEnd: (connection) => void open.delete(connection),
     onOtherForm(socket) {
       for (const listener of toNode) listener.call(server, socket);
@@ -64,6 +65,8 @@ interface ConnectionOwner extends ShortPathOptions {
   /** In milliseconds, as the next. */
   readonly firstRequestMs: number;
   readonly keepAliveMs: number;
+  /** 0 for no limit. */
+  readonly stallMs: number;
   onEnd(connection: Connection): void;
   onOtherForm(socket: Socket): void;
 }
@@ -77,12 +80,15 @@ class Connection implements ResponseConnection {
   #response: WholeResponse | undefined;
   /** What came behind the request that is being served. */
   #ahead: Buffer | undefined;
-  #isKept = false;
+  /** Silence after which somebody looks, in milliseconds; and whether it has been one already since the last request. */
+  #silenceMs: number;
+  #wasSilent = false;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket;
     this.#owner = owner;
     this.keepAliveSeconds = Math.floor(owner.keepAliveMs / 1_000);
+    this.#silenceMs = owner.firstRequestMs;
     socket.setTimeout(owner.firstRequestMs);
     socket.on("data", this.#onData);
     socket.on("timeout", this.#onTimeout);
@@ -106,10 +112,6 @@ class Connection implements ResponseConnection {
       this.socket.end();
       return;
     }
-    if (!this.#isKept) {
-      this.#isKept = true;
-      this.socket.setTimeout(this.#owner.keepAliveMs);
-    }
     const ahead = this.#ahead;
     if (ahead === undefined) return;
     this.#ahead = undefined;
@@ -122,6 +124,13 @@ class Connection implements ResponseConnection {
       this.#ahead = this.#ahead === undefined ? chunk : Buffer.concat([this.#ahead, chunk]);
       if (this.#ahead.length > MAX_AHEAD_BYTES) this.socket.pause();
       return;
+    }
+    const { keepAliveMs, stallMs } = this.#owner;
+    const silenceMs = stallMs === 0 ? keepAliveMs : Math.min(keepAliveMs, stallMs);
+    if (this.#silenceMs !== silenceMs || this.#wasSilent) {
+      this.#silenceMs = silenceMs;
+      this.#wasSilent = false;
+      this.socket.setTimeout(silenceMs);
     }
     const parsed = this.#parser.parse(chunk);
     if (parsed === undefined || !this.#owner.serves(parsed.target)) {
@@ -158,7 +167,16 @@ class Connection implements ResponseConnection {
   }
 
   readonly #onTimeout = (): void => {
-    if (this.isIdle) this.socket.destroy();
+    const { keepAliveMs, stallMs } = this.#owner;
+    const { socket } = this;
+    if (this.isIdle) {
+      const leftMs = keepAliveMs - this.#silenceMs;
+      if (this.#wasSilent || leftMs <= 0 || this.#silenceMs !== stallMs) socket.destroy();
+      else {
+        this.#wasSilent = true;
+        socket.setTimeout(leftMs);
+      }
+    } else if (stallMs > 0 && socket.writableLength > 0) socket.destroy();
   };
 
   readonly #onDrain = (): void => void this.#response?.emit("drain");

@@ -17,12 +17,13 @@ function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200 } = {}) 
     queueTimeoutMs: () => queueTimeoutMs,
     ageingMs: () => ageingMs,
   });
-  const enter = (name: string, { key = "caller", priority = 5, group = "" } = {}): boolean => {
+  const enter = (name: string, { key = "caller", priority = 5, group = "", ends = true } = {}): boolean => {
     const call: Waiting = {
       key,
       priority,
       group: "",
       queuedAt: 0,
+      isGranted: false,
       wake() {
         asked++;
         const left = free.get(group) ?? 0;
@@ -30,6 +31,7 @@ function setUp({ maxQueue = 100, queueTimeoutMs = 2_000, ageingMs = 200 } = {}) 
         free.set(group, left - 1);
         admission.leave(call);
         served.push(name);
+        if (ends) admission.ended(call);
         return true;
       },
       displace: () => displaced.push(name),
@@ -147,6 +149,33 @@ describe("admission", () => {
     serve();
     for (let at = 0; at < 80; at++) expect(enter(`after ${at}`)).toBe(true);
     expect(admission.size).toBe(80);
+  });
+
+  it("keeps the order of a caller that is within its means, whatever another one has waiting", async () => {
+    const { enter, serve, served, clock } = setUp({ queueTimeoutMs: 2_000, ageingMs: 1e6 });
+    enter("flood 1", { key: "flood" });
+    await clock.advance(2_100);
+    enter("flood 2", { key: "flood" });
+    enter("ada 1", { key: "ada" });
+    enter("ada 2", { key: "ada" });
+    serve(4);
+    expect(served).toEqual(["flood 2", "ada 1", "flood 1", "ada 2"]);
+  });
+
+  it("serves a caller that has had more than its share after all others", async () => {
+    const { enter, serve, served, clock } = setUp({ queueTimeoutMs: 60_000 });
+    for (let at = 1; at <= 6; at++) enter(`flood ${at}`, { key: "flood", ends: false });
+    enter("ada 1", { key: "ada", ends: false });
+    serve(4);
+    expect(served).toEqual(["flood 1", "ada 1", "flood 2", "flood 3"]);
+    // Now that it is known who holds what, turns are not enough.
+    await clock.advance(500);
+    enter("bob 1", { key: "bob" });
+    enter("ada 2", { key: "ada" });
+    enter("bob 2", { key: "bob" });
+    served.length = 0;
+    serve(4);
+    expect(served).toEqual(["bob 1", "ada 2", "bob 2", "flood 4"]);
   });
 
   it("says when to try again by the pace at which calls are served", async () => {

@@ -1,12 +1,15 @@
-// Calls that wait for an upstream: not too many, none for too long, the urgent ones first, callers in turn, and nobody
-// starves. While nothing waits it costs nothing.
+// Calls that wait for an upstream: not too many, none for too long, the urgent ones first, then those of callers that have
+// had no more than their share, callers in turn, and nobody starves. While nothing waits it costs nothing.
 import { type Clock, createFairQueue, type FairQueue, type Queued, type TimerWheel } from "@fairlead/core";
+import { createShares } from "./shares.ts";
 
 /** A call that waits. */
 export interface Waiting extends Queued<number> {
   queuedAt: number;
   /** Which upstreams could serve it, as far as was known when it began to wait. */
   group: string;
+  /** Whether it has waited and is now under way; set here. */
+  isGranted: boolean;
   /** An upstream may have become free; true when it waits no longer, and has been taken out by {@link Admission.leave}. */
   wake(): boolean;
   /** Its place is needed by a more urgent call, or by a caller with fewer that wait. */
@@ -34,6 +37,8 @@ export interface Admission {
    */
   enter(call: Waiting, group: string): boolean;
   leave(call: Waiting): void;
+  /** A call has ended, whether or not it has waited. */
+  ended(call: Waiting): void;
   /** Upstreams may have become free. */
   pump(): void;
   /** When it is worth trying again, at the pace of late, in milliseconds. */
@@ -60,13 +65,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const groups = new Map<string, FairQueue<number, Waiting>>();
   /** In the order of arrival. */
   const arrivals = new Set<Waiting>();
+  const shares = createShares(clock);
   /** The call whose turn it is; it uses up its caller's turn. */
   let served: Waiting | undefined;
   let servedAt = 0;
   let pumping = false;
   let polling = false;
-  /** When the queue was last seen empty. */
-  let emptyAt = Number.NEGATIVE_INFINITY;
   let grantedAt = 0;
   let grantEveryMs = 0;
 
@@ -80,8 +84,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
     enter(call, group) {
       const now = clock.now();
+      if (call.isGranted) ended(call);
       const mustPump = arrivals.size > 0;
-      if (!mustPump) emptyAt = now;
       call.group = group;
       if (arrivals.size >= places() && !makeRoomFor(call)) return false;
       call.queuedAt = now;
@@ -93,6 +97,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       return true;
     },
     leave,
+    ended,
     pump,
     retryAfterMs() {
       if (grantEveryMs === 0) return DEFAULT_RETRY_MS;
@@ -114,6 +119,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
         classes: PRIORITIES,
         ageingMs: options.ageingMs(),
         weightOf: () => 1,
+        excessOf: shares.excessOf,
       });
       groups.set(group, queue);
     }
@@ -124,15 +130,23 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const queue = groups.get(call.group);
     if (queue === undefined || !arrivals.delete(call)) return;
     if (call === served) {
-      queue.shift(servedAt, isStanding(servedAt));
+      queue.serve(call);
       if (grantedAt !== 0) {
         const longestMs = Math.max(grantEveryMs * MAX_INTERVAL_RATIO, MAX_FIRST_INTERVAL_MS);
         grantEveryMs += (Math.min(servedAt - grantedAt, longestMs) - grantEveryMs) * SMOOTHING;
       }
       grantedAt = servedAt;
+      call.isGranted = true;
+      shares.granted(call.key);
     } else queue.remove(call);
     if (queue.size === 0) groups.delete(call.group);
     if (arrivals.size === 0) grantedAt = 0;
+  }
+
+  function ended(call: Waiting): void {
+    if (!call.isGranted) return;
+    call.isGranted = false;
+    shares.ended(call.key);
   }
 
   function makeRoomFor({ group, key, priority }: Waiting): boolean {
@@ -172,7 +186,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     let bestRank = Number.NEGATIVE_INFINITY;
     for (const [group, queue] of groups) {
       if (blocked.has(group)) continue;
-      const call = queue.peek(now, isStanding(now));
+      const call = queue.peek(now, newestBefore(now));
       if (call === undefined) continue;
       const rank = call.priority + Math.floor((now - call.queuedAt) / options.ageingMs());
       if (best !== undefined && (rank < bestRank || (rank === bestRank && call.queuedAt >= best.queuedAt)))
@@ -184,13 +198,14 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   /**
-   * A queue that has not been empty for as long as a call may wait, and is longer than can be served in that time, is
-   * overloaded: then the newest go first, which still have somebody who wants the answer (Maurer, "Fail at Scale", ACM
-   * Queue 2015).
+   * A caller that has had calls waiting for longer than one may wait is beyond what it can get: then its newest go first,
+   * which still have somebody who wants the answer (Maurer, "Fail at Scale", ACM Queue 2015). Others keep their order, and
+   * all do while the whole queue can be served in time.
    */
-  function isStanding(now: number): boolean {
+  function newestBefore(now: number): number {
     const longestMs = queueTimeoutMs();
-    return now - emptyAt > longestMs && (grantEveryMs === 0 || grantEveryMs * arrivals.size > longestMs);
+    const isInTime = grantEveryMs > 0 && grantEveryMs * arrivals.size <= longestMs;
+    return isInTime ? Number.NEGATIVE_INFINITY : now - longestMs;
   }
 
   function poll(): void {
@@ -198,6 +213,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     polling = true;
     wheel.schedule(POLL_MS, () => {
       polling = false;
+      shares.refresh();
       if (arrivals.size === 0) return;
       pump();
       poll();

@@ -122,6 +122,7 @@ export function createCalls(options: CallsOptions): Calls {
     },
     onEnd(call, end) {
       active.take(call.id);
+      if (call.isGranted) admission.ended(call);
       meter.callEnded(call, end);
       if (end === "failed") counts.failed++;
       if (admission.size > 0) queueMicrotask(admission.pump);
@@ -144,7 +145,7 @@ export function createCalls(options: CallsOptions): Calls {
       hedges.started++;
       if (won) hedges.won++;
     },
-    cache: (maxBytes) => createResultCache(maxBytes, clock),
+    cache: (bounds) => createResultCache({ ...bounds, clock }),
   };
   let policies = createPolicies(config(), host);
 

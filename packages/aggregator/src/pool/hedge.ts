@@ -13,6 +13,7 @@ import type { ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstre
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
+import type { TraceContext } from "../wire/trace-context.ts";
 import { type AttemptOutcome, HEDGE_LOSER, outcomeOfFailure, SUCCESS } from "./outcome.ts";
 import type { Work } from "./policy.ts";
 import type { Attempt, PoolCall, PoolRequest } from "./pool-call.ts";
@@ -64,6 +65,7 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
   #hedge: Attempt | undefined;
   #hedgeId = 0;
   #hedgedAt = 0;
+  #trace: TraceContext | undefined;
   /** How the first attempt failed while the second runs. */
   #error: AggregatorError | undefined;
   /** Whether the first attempt's server has asked the client something: then it is waited for, and nobody asks twice. */
@@ -96,6 +98,7 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
     }
     this.#hedge = attempt;
     this.#hedgedAt = host.clock.now();
+    this.#trace = this.track?.attempting();
     this.#hedgeId = attempt.connection.send(this);
   }
 
@@ -157,8 +160,13 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
     this.inner.onError(this.#error);
   }
 
+  /** As the second attempt; the first one says itself where it belongs. */
   override encode(id: number, target: RequestTarget): Buffer {
-    return this.inner.encode(id, target);
+    return this.inner.encode(id, target, this.#trace);
+  }
+
+  override traceFields(): readonly string[] {
+    return this.inner.traceFields(this.#trace);
   }
 
   #dropHedge(reason: string): void {
@@ -172,6 +180,14 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
     this.#hedge = undefined;
     if (outcome !== SUCCESS) this.#owner.host.onHedge(false);
     this.#owner.host.settle(hedge, outcome);
+    this.track?.attempted({
+      upstream: hedge.member.id,
+      outcome: outcome.lease,
+      startedAt: this.#hedgedAt,
+      endedAt: this.#owner.host.clock.now(),
+      isHedge: true,
+      trace: this.#trace,
+    });
   }
 
   /** True for the first end only. */

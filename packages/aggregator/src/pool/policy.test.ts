@@ -24,7 +24,7 @@ function setUp(config: Partial<PoolConfig>) {
       leaseNow: () => undefined,
       settle: () => {},
       onHedge: () => {},
-      cache: (maxBytes) => createResultCache(maxBytes, clock),
+      cache: (bounds) => createResultCache({ ...bounds, clock }),
     },
   );
   return { clock, policies, runs };

@@ -3,12 +3,17 @@
 import type { Clock } from "@fairlead/core";
 import type { PoolConfig, ToolPolicy } from "../config.ts";
 import { type AdaptiveDeadline, createAdaptiveDeadline } from "./adaptive-deadline.ts";
+import { cacheCalls } from "./cached-calls.ts";
 import { createHedging, type HedgeHost, type Hedging } from "./hedge.ts";
 import type { PoolRequest } from "./pool-call.ts";
-import { cacheCalls, type ResultCache } from "./result-cache.ts";
+import type { ResultCache, ResultCacheOptions } from "./result-cache.ts";
 
-/** Something under way that can be called off. */
+/** Something under way that can be called off. An object with shared functions, because one is made per call. */
 export interface Work {
+  /** The upstream whose answer was passed on, once it was. */
+  readonly answeredBy?: string | undefined;
+  /** Upstreams that failed on it. */
+  readonly tried?: readonly string[] | undefined;
   cancel(reason: string): void;
 }
 
@@ -34,20 +39,22 @@ export interface Policies {
 
 export interface PolicyHost extends HedgeHost {
   readonly clock: Clock;
-  readonly cache: (maxBytes: number) => ResultCache;
+  readonly cache: (bounds: Omit<ResultCacheOptions, "clock">) => ResultCache;
 }
 
 const TIMEOUT_MS = 30_000;
 const MAX_TIMEOUT_MS = 600_000;
 const MAX_ATTEMPTS = 3;
 const CACHE_BYTES = 16 * 1024 * 1024;
+const CACHE_ENTRIES = 10_000;
 /** Tools and methods that durations are kept of, each for itself; more share one memory. */
 const MAX_LEARNED = 1_000;
 
 export function createPolicies(config: PoolConfig, host: PolicyHost): Policies {
   const tools = new Map(Object.entries(config.tools ?? {}));
   const caches = [...tools.values()].some(({ cache }) => cache !== undefined);
-  const cache = caches ? host.cache(config.cacheBytes ?? CACHE_BYTES) : undefined;
+  const { cacheBytes: maxBytes = CACHE_BYTES, cacheEntries: maxEntries = CACHE_ENTRIES } = config;
+  const cache = caches ? host.cache({ maxBytes, maxEntries }) : undefined;
   const base = compile(undefined);
   const compiled = new Map([...tools].map(([name, tool]) => [name, compile(tool)]));
   if (!learns(config)) {
@@ -90,7 +97,7 @@ export function createPolicies(config: PoolConfig, host: PolicyHost): Policies {
     }
     const cached = tool?.cache;
     if (cached !== undefined && cache !== undefined)
-      dispatch = cacheCalls(cache, cached, dispatch ?? host.run);
+      dispatch = cacheCalls({ cache, config: cached, clock: host.clock, next: dispatch ?? host.run });
     return {
       retry: tool?.retry,
       trustAnnotations: config.trustAnnotations ?? true,

@@ -104,6 +104,7 @@ function setUp(
     maxTimeoutMs: 120_000,
     policy: { maxAttempts } as CallPolicy,
     argumentBytes: () => Buffer.alloc(0),
+    traceFields: () => [],
     encode: () => Buffer.alloc(0),
     headers: () => [],
     onNotification: (message) => answers.push(message.toString()),

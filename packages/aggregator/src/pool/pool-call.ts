@@ -5,7 +5,7 @@ import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
-import type { AttemptEnd } from "../client/gate.ts";
+import type { AttemptTrack } from "../client/gate.ts";
 import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
 import type { RoutingDecision } from "../router/router.ts";
@@ -18,6 +18,7 @@ import type {
 } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { TraceContext } from "../wire/trace-context.ts";
 import type { Waiting } from "./admission.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolMember } from "./member.ts";
@@ -55,12 +56,14 @@ export interface PoolRequest {
   readonly policy: CallPolicy;
   /** `params.arguments` as the client sent it; empty when there is none. */
   argumentBytes(): Buffer;
-  /** Prints the request for the server that an attempt goes to; pools may mix eras. */
-  encode(id: number, target: RequestTarget): Buffer;
+  /** Prints the request for the server that an attempt goes to, within the attempt's span; pools may mix eras. */
+  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Buffer;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
-  /** Told of the end of each attempt. */
-  readonly track?: { attempted(attempt: AttemptEnd): void } | undefined;
+  /** Header fields that say which trace it belongs to, as names and values in turn. */
+  traceFields(trace: TraceContext | undefined): readonly string[];
+  /** Told of the beginning and of the end of each attempt. */
+  readonly track?: AttemptTrack | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
@@ -129,6 +132,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   answeredBy: string | undefined = undefined;
   queuedAt = 0;
   group = "";
+  isGranted = false;
   /** Whether it may go to an upstream again that it has failed on: not to one that has just said that it has no room. */
   mayReturn = true;
   readonly #owner: PoolCallOwner;
@@ -138,6 +142,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #deadlineAt: number;
   #attempts = 0;
   #attemptAt = 0;
+  #trace: TraceContext | undefined;
   #current: Attempt | undefined;
   #upstreamId = 0;
   #timer: TimerHandle | undefined;
@@ -210,11 +215,15 @@ export class PoolCall implements UpstreamExchange, Waiting {
   }
 
   encode(id: number, target: RequestTarget): Buffer {
-    return this.request.encode(id, target);
+    return this.request.encode(id, target, this.#trace);
   }
 
   headers(): readonly string[] {
     return this.request.headers();
+  }
+
+  traceFields(): readonly string[] {
+    return this.request.traceFields(this.#trace);
   }
 
   onNotification(message: Buffer, envelope: Envelope): void {
@@ -388,7 +397,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
     }
     this.#current = attempt;
     this.#attempts++;
-    if (this.request.track !== undefined) this.#attemptAt = this.#owner.now();
+    if (this.request.track !== undefined) {
+      this.#attemptAt = this.#owner.now();
+      this.#trace = this.request.track.attempting();
+    }
     this.#upstreamId = attempt.connection.send(this);
   }
 
@@ -473,6 +485,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
       outcome: outcome.lease,
       startedAt: this.#attemptAt,
       endedAt: this.#owner.now(),
+      isHedge: false,
+      trace: this.#trace,
     });
   }
 

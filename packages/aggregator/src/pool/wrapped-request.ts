@@ -6,6 +6,7 @@ import type { RoutingDecision } from "../router/router.ts";
 import type { ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { TraceContext } from "../wire/trace-context.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolRequest } from "./pool-call.ts";
 
@@ -73,8 +74,12 @@ export class WrappedRequest implements PoolRequest {
     return this.inner.argumentBytes();
   }
 
-  encode(id: number, target: RequestTarget): Buffer {
-    return this.inner.encode(id, target);
+  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Buffer {
+    return this.inner.encode(id, target, trace);
+  }
+
+  traceFields(trace: TraceContext | undefined): readonly string[] {
+    return this.inner.traceFields(trace);
   }
 
   headers(): readonly string[] {

@@ -61,7 +61,9 @@ const cacheFields: FieldsOf<CacheConfig> = {
   shared: z
     .boolean()
     .optional()
-    .describe("Whether a result for one caller is one for every other, too. Default: false"),
+    .describe(
+      "Whether a result for one caller is one for every other, too, unless its server calls it private. Default: false",
+    ),
 };
 
 const adaptiveSchema = z.strictObject(adaptiveFields).optional();
@@ -206,6 +208,9 @@ const poolFields: FieldsOf<PoolOptions> = {
   cacheBytes: positive
     .optional()
     .describe("Most that kept results of tools with a cache take, in bytes. Default: 16777216 (16 MiB)"),
+  cacheEntries: positive
+    .optional()
+    .describe("Most results of tools with a cache that are kept. Default: 10000"),
   session: z
     .enum(["per-client", "shared", "ephemeral"])
     .optional()

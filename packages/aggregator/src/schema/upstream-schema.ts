@@ -1,4 +1,5 @@
 // How one upstream is written down.
+import { isIP } from "node:net";
 import { z } from "zod";
 import type { HttpUpstreamConfig, ReplicasConfig, StdioUpstreamConfig, UpstreamConfig } from "../config.ts";
 import { type FieldsOf, milliseconds, type ObjectSchema, positive, text, textRecord } from "./fields.ts";
@@ -99,6 +100,11 @@ const httpFields: FieldsOf<HttpUpstreamConfig> = {
     .refine((url) => URL.canParse(url.replaceAll(/\{(port|socket)\}/g, "0")), "is not a URL")
     .describe("Where the server's MCP endpoint is"),
   headers: textRecord.optional().describe("Sent with every request, such as authorization"),
+  addresses: z
+    .array(text.refine((address) => isIP(address) !== 0, "must be an IP address"))
+    .min(1)
+    .optional()
+    .describe("IP addresses that the host of url may have; connections go nowhere else. Default: any"),
   command: text
     .optional()
     .describe("Starts the server; then {port} and {socket} may stand in url, args and env"),

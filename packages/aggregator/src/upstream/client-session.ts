@@ -170,6 +170,7 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
     return {
       method,
       encode: (id, target) => exchange.encode(id, target),
+      traceFields: () => exchange.traceFields?.() ?? [],
       onNotification: (message, envelope) => exchange.onNotification(message, envelope),
       onServerRequest(request) {
         if (exchange.onServerRequest === undefined) client.onServerRequest(request);

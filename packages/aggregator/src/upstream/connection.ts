@@ -57,6 +57,8 @@ export interface UpstreamExchange {
    * `Mcp-Param-*`, as names and values in turn.
    */
   headers?(): readonly string[];
+  /** Header fields of any server over HTTP that say which trace the request belongs to, as names and values in turn. */
+  traceFields?(): readonly string[];
   /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
   onNotification(message: Buffer, envelope: Envelope): void;
   /** The server asks something on behalf of this exchange; where nobody can be asked, the connection refuses it. */

@@ -46,6 +46,7 @@ interface CallHeaders {
   readonly list: readonly string[];
 }
 
+const NO_FIELDS: readonly string[] = [];
 const STREAM_RETRY_MS = 1_000;
 /** How long a session waits for its stream: some servers send no headers before the first event. */
 const STREAM_WAIT_MS = 500;
@@ -124,7 +125,7 @@ export function createHttpConnection(
         queueMicrotask(() => pending.take(id)?.exchange.onFailure(failure));
         return id;
       }
-      const headers = isModern ? modernHeaders(exchange) : callHeaders();
+      const headers = exchangeHeaders(exchange);
       client.dispatch({ path, method: "POST", headers, body: exchange.encode(id, target) }, http);
       return id;
     },
@@ -167,18 +168,22 @@ export function createHttpConnection(
     return list;
   }
 
-  /** Those of calls: the same array as long as nothing changes, which saves the client from printing them again. */
+  /** The same array as long as nothing changes, which saves the client from printing them again. */
   function callHeaders(): readonly string[] {
     if (forCalls === undefined || forCalls.sessionId !== sessionId || forCalls.version !== protocolVersion)
       forCalls = { sessionId, version: protocolVersion, list: requestHeaders() };
     return forCalls.list;
   }
 
-  /** What intermediaries and the server compare with the body, for each request anew. */
-  function modernHeaders(exchange: UpstreamExchange): string[] {
+  /** With the trace that a request belongs to, and what intermediaries and modern servers compare with the body. */
+  function exchangeHeaders(exchange: UpstreamExchange): readonly string[] {
+    const trace = exchange.traceFields?.() ?? NO_FIELDS;
+    if (!isModern && trace.length === 0) return callHeaders();
     const list = requestHeaders();
+    for (const field of trace) list.push(field);
+    if (!isModern) return list;
     list.push("mcp-method", exchange.method);
-    for (const field of exchange.headers?.() ?? []) list.push(field);
+    for (const field of exchange.headers?.() ?? NO_FIELDS) list.push(field);
     return list;
   }
 

@@ -10,6 +10,7 @@ import { ControlError, discover, handshake, type ServerInfo } from "./control.ts
 import { verdictOf } from "./era-detection.ts";
 import { createHttpConnection, type HttpConnection } from "./http-connection.ts";
 import { confirmed, targetOf, withLastWords } from "./open-common.ts";
+import { pinnedLookup } from "./pinned-lookup.ts";
 import { fillPlaceholders } from "./placeholders.ts";
 import { createSseConnection, type SseConnection } from "./sse-connection.ts";
 import type { OpenOptions, OpenUpstream } from "./target.ts";
@@ -36,8 +37,10 @@ export async function openHttp(
   options: OpenOptions,
 ): Promise<OpenUpstream> {
   const { url, args, env, socketPath } = await fillPlaceholders(config);
-  const client = createHttpClient(url, { socketPath });
-  const streamClient = createHttpClient(url, { socketPath, connections: Number.POSITIVE_INFINITY });
+  const { addresses } = config;
+  const common = { socketPath, lookup: addresses === undefined ? undefined : pinnedLookup(addresses) };
+  const client = createHttpClient(url, common);
+  const streamClient = createHttpClient(url, { ...common, connections: Number.POSITIVE_INFINITY });
   /** Of clients; they end with this one. */
   const sessions = new Set<HttpUpstreamConnection>();
   let child: Child | undefined;

@@ -95,7 +95,8 @@ export function createSseConnection(
       if (closed || endpoint === undefined) {
         queueMicrotask(() => fail({ executed: "no", kind: "closed", message: "the connection is closed" }));
       } else {
-        void post(exchange.encode(id, LEGACY_TARGET)).then((failure) => failure && fail(failure));
+        const message = exchange.encode(id, LEGACY_TARGET);
+        void post(message, exchange.traceFields?.()).then((failure) => failure && fail(failure));
       }
       return id;
     },
@@ -190,10 +191,10 @@ export function createSseConnection(
   }
 
   /** Resolves when the server has taken the message, or with why it has not. */
-  function post(message: Buffer): Promise<UpstreamFailure | undefined> {
+  function post(message: Buffer, more: readonly string[] = []): Promise<UpstreamFailure | undefined> {
     const path = endpoint;
     if (closed || path === undefined) return Promise.resolve(undefined);
-    const headers = ["content-type", "application/json", ...ownHeaders];
+    const headers = ["content-type", "application/json", ...ownHeaders, ...more];
     if (protocolVersion !== undefined) headers.push("mcp-protocol-version", protocolVersion);
     return new Promise((resolve) => {
       let wasSent = false;

@@ -14,6 +14,8 @@ interface ClientRow {
   readonly active: boolean;
   readonly inFlight: number;
   readonly streams: number;
+  /** Not told by older gateways. */
+  readonly sessions?: number;
   readonly breaker: string;
   readonly usage: Readonly<Record<string, number>>;
 }
@@ -76,21 +78,25 @@ async function list(options: RemoteOptions, io: CliIo): Promise<void> {
     return;
   }
   const style = styleFor(io.stdout, io.env);
-  const rows = answer.clients.map(({ id, known, active, inFlight, streams, breaker, usage }) => [
-    style("bold", printable(id)),
-    known ? "key" : "-",
-    active ? "active" : "idle",
-    String(inFlight),
-    String(streams),
-    breaker === "closed" || breaker === "off" ? breaker : style("yellow", breaker),
-    ...["requests", "refused", "errors", "bytesIn", "bytesOut"].map((name) => String(usage[name] ?? 0)),
-  ]);
+  const rows = answer.clients.map(
+    ({ id, known, active, inFlight, streams, sessions = 0, breaker, usage }) => [
+      style("bold", printable(id)),
+      known ? "key" : "-",
+      active ? "active" : "idle",
+      String(inFlight),
+      String(streams),
+      String(sessions),
+      breaker === "closed" || breaker === "off" ? breaker : style("yellow", breaker),
+      ...["requests", "refused", "errors", "bytesIn", "bytesOut"].map((name) => String(usage[name] ?? 0)),
+    ],
+  );
   const header = [
     "CLIENT",
     "KNOWN BY",
     "STATE",
     "NOW",
     "STREAMS",
+    "SESSIONS",
     "BREAKER",
     "REQUESTS",
     "REFUSED",

@@ -1,20 +1,41 @@
-// The gateway's tests that are short in `npm test`, at full length: a minute of a team's day, 50 ends and 100 reloads under load.
-import { join } from "node:path";
+// The gateway's tests that are short in `npm test`, at full length: a minute of a team's day, 50 ends and 100 reloads under
+// load, a greedy client; and slow connections as slowhttptest makes them, where it is installed.
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import type { SuiteReport } from "./report.ts";
 import { runCommand } from "./run-command.ts";
 
-const RUNS = [
+interface Run {
+  readonly name: string;
+  readonly file: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const RUNS: readonly Run[] = [
   { name: "20 clients for 60 s", file: "test/many-clients.test.ts", env: { FAIRLEAD_SUITE_SECONDS: "60" } },
   {
     name: "50 ends and 100 reloads under load",
     file: "test/cycles.test.ts",
     env: { FAIRLEAD_SUITE_ENDS: "50", FAIRLEAD_SUITE_RELOADS: "100" },
   },
-] as const;
+  {
+    name: "a client at ten times its share",
+    file: "test/greedy-client.test.ts",
+    env: { FAIRLEAD_SUITE_ROUNDS: "5" },
+  },
+];
 
 export async function enduranceSuite(root: string, _work: string, report: SuiteReport): Promise<void> {
   const cwd = join(root, "apps/gateway");
-  for (const { name, file, env } of RUNS) {
+  const slowhttptest = await whereIs("slowhttptest");
+  const slow = { name: "1 000 slow connections", file: "test/slow-connections.test.ts" };
+  if (slowhttptest === undefined)
+    report.skip(slow.name, "slowhttptest is not installed (Debian: apt install slowhttptest)");
+  const all =
+    slowhttptest === undefined
+      ? RUNS
+      : [...RUNS, { ...slow, env: { FAIRLEAD_SUITE_SLOWHTTPTEST: slowhttptest } }];
+  for (const { name, file, env } of all) {
     await report.check(name, async () => {
       const vitest = join(cwd, "node_modules/vitest/vitest.mjs");
       const output = await runCommand(process.execPath, [vitest, "run", file], {
@@ -22,8 +43,21 @@ export async function enduranceSuite(root: string, _work: string, report: SuiteR
         env,
         timeoutMs: 1_800_000,
       });
-      for (const [line] of output.matchAll(/^.*(?:\d+ clients|reloads:|ends:).*$/gm))
+      for (const [line] of output.matchAll(/^.*(?:\d+ clients|reloads:|ends:|greedy client:).*$/gm))
         console.log(`        ${line}`);
     });
   }
+}
+
+/** The path of a program, or undefined when it is not installed. */
+async function whereIs(program: string): Promise<string | undefined> {
+  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(directory, program);
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return path;
+  }
+  return undefined;
 }

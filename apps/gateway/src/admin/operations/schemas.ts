@@ -62,6 +62,7 @@ export const clientReport: z.ZodType = z.object({
   active: z.boolean(),
   inFlight: count,
   streams: count,
+  sessions: count,
   breaker: z.enum(["closed", "open", "half-open", "off"]),
   idleMs: z.number(),
   usage: z.object({

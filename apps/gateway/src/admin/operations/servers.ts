@@ -2,7 +2,7 @@
 import { AggregatorError, type Multiplexer, type UpstreamConfig } from "@fairlead/aggregator";
 import { explainIssues, namespaceSchema, printPath, upstreamSchema } from "@fairlead/aggregator/schema";
 import { z } from "zod";
-import type { ServerPolicy } from "../../protect/server-policy.ts";
+import type { Pinned, ServerPolicy } from "../../protect/server-policy.ts";
 import { AdminError, type Operation, operation } from "../operation.ts";
 import { done } from "./schemas.ts";
 
@@ -28,6 +28,12 @@ export function serverOperations({ multiplexer, policy, persist: keep }: ServerD
     await explained(work);
     return { done: true };
   };
+  /** What a server must have so that it may be added or changed like that. @throws {@link AdminError} 403 */
+  const allowed = async (server: Readonly<Record<string, unknown>>): Promise<Pinned> => {
+    const verdict = await policy.check(server);
+    if (verdict.refusal !== undefined) throw new AdminError(403, "FORBIDDEN", verdict.refusal);
+    return verdict.pinned;
+  };
   return [
     operation({
       id: "addServer",
@@ -37,16 +43,16 @@ export function serverOperations({ multiplexer, policy, persist: keep }: ServerD
       input: z.strictObject({ pool: namespaceSchema, server: upstream, persist: persist.optional() }),
       output: z.object({ id: z.string() }),
       async run({ pool, server, persist: shouldPersist = false }) {
-        const config = checked(server);
-        const refusal = await policy.refuse(config);
-        if (refusal !== undefined) throw new AdminError(403, "FORBIDDEN", refusal);
+        const known = checked(server);
+        const pinned = await allowed(server);
+        const config: UpstreamConfig = known.transport === "stdio" ? known : { ...known, ...pinned };
         const exists = multiplexer.getStatus().pools.some(({ namespace }) => namespace === pool);
         const added = await explained(async () => {
           if (exists) return multiplexer.addServer(pool, config);
           await multiplexer.addPool({ namespace: pool, upstreams: [config] });
           return config.id ?? `${pool}-1`;
         });
-        if (shouldPersist) await keep.added(pool, { ...server, id: added });
+        if (shouldPersist) await keep.added(pool, { ...server, ...pinned, id: added });
         return { id: added };
       },
     }),
@@ -83,10 +89,9 @@ export function serverOperations({ multiplexer, policy, persist: keep }: ServerD
       input: z.strictObject({ id, patch: upstream, persist: persist.optional() }),
       output: done,
       async run({ id: server, patch, persist: shouldPersist = false }) {
-        const refusal = await policy.refuse(patch as Partial<UpstreamConfig>);
-        if (refusal !== undefined) throw new AdminError(403, "FORBIDDEN", refusal);
-        const result = await act(() => multiplexer.updateServer(server, patch as Partial<UpstreamConfig>));
-        if (shouldPersist) await keep.updated(server, patch);
+        const complete = { ...patch, ...(await allowed(patch)) };
+        const result = await act(() => multiplexer.updateServer(server, complete as Partial<UpstreamConfig>));
+        if (shouldPersist) await keep.updated(server, complete);
         return result;
       },
     }),

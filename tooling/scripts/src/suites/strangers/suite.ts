@@ -14,7 +14,7 @@ import { type Line, missingLines, printTable, replaceTable } from "./table.ts";
 /** One client of the suite stands for many. */
 const NO_LIMITS = {
   maxClients: 0,
-  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, bytesPerMinute: 0 },
+  limits: { requestsPerMinute: 0, concurrency: 0, streams: 0, sessions: 0, bytesPerMinute: 0 },
   breaker: { failureThreshold: 0 },
 };
 
