@@ -44,6 +44,21 @@ describe("embeddings", () => {
     expect(await library.status()).toMatchObject({ documents: 2, embedded: 2, mode: "hybrid" });
   });
 
+  it("of a model that another process has changed to are not compared with those of this one", async () => {
+    const library = await open({ embedder: fakeEmbedder("old") });
+    await library.ingest(animals);
+    expect(await library.search({ query: "wolf" })).toMatchObject({ mode: "hybrid", notices: [] });
+    const other = await open({ embedder: fakeEmbedder("new") });
+    await other.reembed();
+    for (const _ of [1, 2])
+      expect(await library.search({ query: "wolf" })).toMatchObject({
+        mode: "lexical",
+        notices: [expect.stringMatching(/vectors of new .* not of old/)],
+        hits: [{ chunk: { text: "grey wolf" } }],
+      });
+    expect(await other.search({ query: "wolf" })).toMatchObject({ mode: "hybrid" });
+  });
+
   it("may fail: what is ingested meanwhile is found by words, and gets its vectors by reembed", async () => {
     const embedder = fakeEmbedder();
     const library = await open({ embedder });

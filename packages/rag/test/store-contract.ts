@@ -229,6 +229,8 @@ export function describeStoreContract(
       await other.addVectors(next, [{ ...chunk, vector: vectorOf(dimension, 5) }]);
       expect(await other.activateSpace(next)).toBe(true);
       await other.close();
+      const asked = { vector: vectorOf(16, 0), space, limit: 1 };
+      expect(await code(store.nearest(asked))).toBe("EMBEDDING_MISMATCH");
       expect(await store.vectors([chunk.key])).toEqual(new Map([[chunk.key, vectorOf(dimension, 5)]]));
       expect(await store.nearest({ vector: vectorOf(dimension, 5), limit: 1 })).toMatchObject([{ score: 1 }]);
     });

@@ -3,15 +3,13 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { PoolDefaults, StdioUpstreamConfig } from "@fairlead/aggregator";
-import { type ObjectSchema, poolDefaultsSchema } from "@fairlead/aggregator/schema";
+import { poolDefaultsSchema } from "@fairlead/aggregator/schema";
 import { z } from "zod";
 
 /** What such a pool may have otherwise than its section decides. */
 export type OwnPoolOptions = PoolDefaults;
 
-export const ownPoolSchema: z.ZodType<OwnPoolOptions | undefined> = (
-  poolDefaultsSchema as ObjectSchema<PoolDefaults>
-)
+export const ownPoolSchema: z.ZodType<OwnPoolOptions | undefined> = poolDefaultsSchema
   .optional()
   .describe("Options of its pool, as under poolDefaults: timeouts, strategy, health checks…");
 

@@ -8,11 +8,13 @@ import type { EmbeddingSpace, RagStore } from "../store/store.ts";
 const COOL_DOWN_MS = 10_000;
 
 export interface Dense {
-  /** The vector of a query, or the reason why there is none. */
+  /** The vector of a query and what it is of, or the reason why there is none. */
   query(
     text: string,
     signal?: AbortSignal,
-  ): Promise<{ readonly vector: Float32Array } | { readonly reason: string }>;
+  ): Promise<{ readonly vector: Float32Array; readonly space: EmbeddingSpace } | { readonly reason: string }>;
+  /** To be called when the store does not hold such vectors any more: the next query looks first. */
+  forget(): void;
   /** Vectors of documents, or the reason why there are none. @throws RagError `EMBEDDING_MISMATCH` */
   documents(
     texts: readonly string[],
@@ -33,6 +35,9 @@ export function createDense(
   embedder: Embedder | undefined,
   now: () => number = () => performance.now(),
 ): Dense {
+  // What the store held when it was last looked at, as far as it was the embedder's: a search need not ask each time, since
+  // the store refuses vectors of another space.
+  let confirmed: EmbeddingSpace | undefined;
   let failure: { readonly reason: string; readonly until: number } | undefined;
 
   const failed = (error: unknown): { readonly reason: string } => {
@@ -58,15 +63,19 @@ export function createDense(
       const rest = resting();
       if (rest !== undefined) return rest;
       try {
-        const stored = await store.space();
+        const stored = confirmed ?? (await store.space());
         if (stored === undefined) return { reason: "no chunk has a vector yet" };
         const space = await comparable(embedder, stored, signal);
         if (space instanceof RagError) return { reason: space.message };
-        return { vector: await embedder.query(text, { signal }) };
+        confirmed = stored;
+        return { vector: await embedder.query(text, { signal }), space };
       } catch (error) {
         signal?.throwIfAborted();
         return failed(error);
       }
+    },
+    forget() {
+      confirmed = undefined;
     },
     async documents(texts, signal) {
       if (embedder === undefined) return { reason: "no embedding endpoint is configured" };

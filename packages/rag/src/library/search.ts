@@ -98,13 +98,13 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
   const byWordsAlone = mode === "lexical" || !dense.isConfigured;
   const words = byWordsAlone ? lexically(true) : mode === "vector" ? undefined : lexically(false);
   words?.catch(() => {});
-  const embedded =
+  const meant = context.trim() === "" ? query : `${context}\n${query}`;
+  const nearest =
     mode === "lexical"
       ? undefined
-      : await dense.query(context.trim() === "" ? query : `${context}\n${query}`, signal);
-  signal?.throwIfAborted();
-  if (embedded === undefined || "reason" in embedded) {
-    const notices = embedded === undefined ? [] : [`answered by words alone: ${embedded.reason}`];
+      : await findNear(store, dense, meant, { limit: candidates, filter, signal });
+  if (nearest === undefined || "reason" in nearest) {
+    const notices = nearest === undefined ? [] : [`answered by words alone: ${nearest.reason}`];
     const found = byWordsAlone && words !== undefined ? words : lexically(true);
     const hits = await hitsOf(store, await found, undefined);
     return {
@@ -116,7 +116,7 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
     };
   }
 
-  const near = await store.nearest({ vector: embedded.vector, limit: candidates, filter });
+  const { near, vector } = nearest;
   const ranked: readonly ScoredChunk[] =
     words === undefined
       ? near
@@ -127,11 +127,33 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
   // Without a threshold, and without diversity, only the hits that are shown need their similarity, and nothing depends on it.
   const isChosen = threshold === 0 && diversity === 0;
   const weighed = isChosen ? ranked.slice(0, limit) : ranked;
-  const weights = weigh(store, weighed, near, embedded.vector, diversity > 0);
+  const weights = weigh(store, weighed, near, vector, diversity > 0);
   const chosen = isChosen ? weighed : choose(weighed, await weights, { limit, threshold, diversity });
   const hits = await hitsOf(store, chosen, weights);
   const scoreKind = mode === "vector" ? "similarity" : "rrf";
   return { mode, scoreKind, thresholdApplied: true, hits, notices: [] };
+}
+
+/** What is near in meaning, or why that is not known. */
+async function findNear(
+  store: RagStore,
+  dense: Dense,
+  text: string,
+  { signal, ...asked }: Pick<SearchQuery, "filter" | "signal"> & { readonly limit: number },
+): Promise<
+  { readonly near: readonly ScoredChunk[]; readonly vector: Float32Array } | { readonly reason: string }
+> {
+  const embedded = await dense.query(text, signal);
+  signal?.throwIfAborted();
+  if ("reason" in embedded) return embedded;
+  try {
+    return { near: await store.nearest({ ...embedded, ...asked }), vector: embedded.vector };
+  } catch (error) {
+    // Another process has changed to another model.
+    if (!(error instanceof RagError) || error.code !== "EMBEDDING_MISMATCH") throw error;
+    dense.forget();
+    return { reason: error.message };
+  }
 }
 
 function choose(

@@ -102,6 +102,8 @@ export interface LexicalQuery {
 
 export interface VectorQuery {
   readonly vector: Float32Array;
+  /** What the vector is of: where another space is active, `EMBEDDING_MISMATCH` is thrown. */
+  readonly space?: EmbeddingSpace | undefined;
   readonly limit: number;
   readonly filter?: SearchFilter | undefined;
   /** Compare with every vector, whatever the size. @defaultValue false */
@@ -201,7 +203,7 @@ export interface RagStore {
 
   /** BM25 over heading and text: any of the terms may match. */
   lexical(query: LexicalQuery): Promise<readonly ScoredChunk[]>;
-  /** Cosine similarity in the active space; nothing without one. */
+  /** Cosine similarity in the active space; nothing without one. @throws RagError `EMBEDDING_MISMATCH` */
   nearest(query: VectorQuery): Promise<readonly ScoredChunk[]>;
   /** Vectors of chunks in the active space. */
   vectors(keys: readonly number[]): Promise<ReadonlyMap<number, Float32Array>>;

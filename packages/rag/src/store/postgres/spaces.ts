@@ -96,10 +96,10 @@ export function vectorText(vector: Float32Array, dimension: number): string {
   return `[${vector.join(",")}]`;
 }
 
-/** Does something with the active space; undefined without one, or where it has not the dimension that is given. */
+/** Does something with the active space; undefined without one, or where it is not acceptable. */
 export type InActiveSpace = <T>(
   use: (space: SpaceRow) => Promise<T>,
-  dimension?: number,
+  isAcceptable?: (space: SpaceRow) => boolean,
 ) => Promise<T | undefined>;
 
 /**
@@ -108,10 +108,8 @@ export type InActiveSpace = <T>(
  */
 export function rememberActiveSpace(query: Query): InActiveSpace {
   let remembered: SpaceRow | undefined;
-  return async (use, dimension) => {
-    const fits = (space: SpaceRow | undefined): space is SpaceRow =>
-      space !== undefined && (dimension === undefined || space.dimension === dimension);
-    if (fits(remembered)) {
+  return async (use, isAcceptable = () => true) => {
+    if (remembered !== undefined && isAcceptable(remembered)) {
       try {
         return await use(remembered);
       } catch (error) {
@@ -119,7 +117,7 @@ export function rememberActiveSpace(query: Query): InActiveSpace {
       }
     }
     remembered = await activeSpace(query);
-    return fits(remembered) ? await use(remembered) : undefined;
+    return remembered !== undefined && isAcceptable(remembered) ? await use(remembered) : undefined;
   };
 }
 
@@ -127,7 +125,7 @@ export function rememberActiveSpace(query: Query): InActiveSpace {
 export async function vectorSearch(
   database: Database,
   inActiveSpace: InActiveSpace,
-  { vector, limit, filter, exact = false }: VectorQuery,
+  { vector, space: wanted, limit, filter, exact = false }: VectorQuery,
 ): Promise<readonly ScoredChunk[]> {
   const { sql, values } = sqlFilter(filter, 3);
   const joins =
@@ -136,6 +134,8 @@ export async function vectorSearch(
       : "JOIN fairlead_rag.chunk c ON c.key = v.chunk JOIN fairlead_rag.document d ON d.key = c.document WHERE true";
   const parameters = [vectorBytes(vector), limit, ...values];
   const efSearch = Math.min(MAX_EF_SEARCH, Math.max(MIN_EF_SEARCH, limit));
+  const isAcceptable = (active: SpaceRow): boolean =>
+    active.dimension === vector.length && (wanted === undefined || isSameSpace(active, wanted));
   const rows = await inActiveSpace(async ({ key }) => {
     const found = `SELECT v.chunk AS key, 1 - (v.vector <=> $1::vector) AS score FROM fairlead_rag.vector_${key} v ${joins}${sql}`;
     const near = exact
@@ -149,7 +149,11 @@ export async function vectorSearch(
     return near.length >= limit
       ? near
       : await database.query(`${found} ORDER BY score DESC, key LIMIT $2`, parameters);
-  }, vector.length);
+  }, isAcceptable);
+  if (rows === undefined && wanted !== undefined) {
+    const active = await activeSpace(database.query);
+    if (active !== undefined && !isSameSpace(active, wanted)) throw mismatch(active, wanted);
+  }
   return (rows ?? [])
     .map((row) => ({ key: Number(row["key"]), score: Number(row["score"]) }))
     .toSorted((a, b) => b.score - a.score || a.key - b.key);

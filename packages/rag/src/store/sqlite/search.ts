@@ -1,5 +1,6 @@
 // The two searches. Filters stand in front of the limit in both, so they cost time but never hits.
 
+import { isSameSpace, mismatch } from "../embedding-space.ts";
 import type { LexicalQuery, ScoredChunk, VectorQuery } from "../store.ts";
 import { type Language, termsOf } from "../terms.ts";
 import { sqlFilter } from "./filter.ts";
@@ -38,11 +39,13 @@ export function matchExpression(terms: readonly string[]): string {
 
 export function vectorSearch(
   sql: Statements,
-  { vector, limit, filter, exact = false }: VectorQuery,
+  { vector, space: wanted, limit, filter, exact = false }: VectorQuery,
   exactBelow: number,
 ): readonly ScoredChunk[] {
   const space = activeSpace(sql);
-  if (space === undefined || vector.length !== space.dimension) return [];
+  if (space === undefined) return [];
+  if (wanted !== undefined && !isSameSpace(space, wanted)) throw mismatch(space, wanted);
+  if (vector.length !== space.dimension) return [];
   const { sql: conditions, parameters } = sqlFilter(filter);
   const joins =
     conditions === "" ? "" : "JOIN chunk c ON c.key = v.chunk JOIN document d ON d.key = c.document WHERE 1";
