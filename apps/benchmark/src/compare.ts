@@ -10,22 +10,24 @@ export interface Change {
   readonly verdict: "better" | "same" | "worse";
 }
 
-/** A change below this share is never one, however quiet the machine was. */
-const MIN_CHANGE = 0.1;
-
-export function compareReports(before: readonly Report[], after: readonly Report[]): Change[] {
+/** `tolerance`: a change below this share is never one, however quiet the machine was, 0 to 1. */
+export function compareReports(
+  before: readonly Report[],
+  after: readonly Report[],
+  tolerance = 0.1,
+): Change[] {
   return after.flatMap(({ result }) => {
     const old = before.find((report) => report.result.scenario === result.scenario)?.result.keyFigures ?? [];
     return result.keyFigures.flatMap((figure) => {
       const base = old.find(({ name }) => name === figure.name);
-      return base === undefined ? [] : [changeOf(result.scenario, base, figure)];
+      return base === undefined ? [] : [changeOf(result.scenario, base, figure, tolerance)];
     });
   });
 }
 
-function changeOf(scenario: string, before: KeyFigure, after: KeyFigure): Change {
+function changeOf(scenario: string, before: KeyFigure, after: KeyFigure, tolerance: number): Change {
   const apart = after.low > before.high || after.high < before.low;
-  const big = Math.abs(after.value - before.value) > MIN_CHANGE * Math.abs(before.value);
+  const big = Math.abs(after.value - before.value) > tolerance * Math.abs(before.value);
   const lower = after.value < before.value;
   const verdict = !apart || !big ? "same" : lower === (after.better === "lower") ? "better" : "worse";
   return { scenario, figure: after.name, before: before.value, after: after.value, verdict };

@@ -7,6 +7,7 @@ export interface Figure {
   readonly unit: string;
   /** What was promised. */
   readonly atMost?: number;
+  readonly atLeast?: number;
 }
 
 export interface FiguresScenario {
@@ -69,15 +70,15 @@ export function slope(points: readonly { readonly x: number; readonly y: number 
   return covariance / mean((point) => (point.x - x) ** 2);
 }
 
-function claimOf({ what, value, unit, atMost }: Figure): Claim | undefined {
-  return atMost === undefined
-    ? undefined
-    : {
-        source: "goals of the gateway",
-        claim: `${what}: at most ${atMost} ${unit}`,
-        measured: `${printValue(value)} ${unit}`,
-        met: value <= atMost,
-      };
+function claimOf({ what, value, unit, atMost, atLeast }: Figure): Claim | undefined {
+  if (atMost === undefined && atLeast === undefined) return undefined;
+  const bound = atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`;
+  return {
+    source: "this project",
+    claim: `${what}: ${bound} ${unit}`,
+    measured: `${printValue(value)} ${unit}`,
+    met: value <= (atMost ?? Number.POSITIVE_INFINITY) && value >= (atLeast ?? Number.NEGATIVE_INFINITY),
+  };
 }
 
 function printValue(value: number): string {

@@ -12,6 +12,8 @@ export interface Machine {
   readonly load: number;
   /** Commit of the checkout, with "+" when it has uncommitted changes; "unknown" outside of one. */
   readonly commit: string;
+  /** Which cores did what, in words. */
+  readonly placement?: string;
 }
 
 export function describeMachine(): Machine {
@@ -25,6 +27,12 @@ export function describeMachine(): Machine {
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     commit: commit(),
   };
+}
+
+/** In one line. */
+export function printMachine({ cpu, cores, memoryGiB, system, node, load, placement }: Machine): string {
+  const where = placement === undefined ? "" : `; ${placement}`;
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} at the start${where}`;
 }
 
 function commit(): string {

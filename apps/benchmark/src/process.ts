@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { placed, type Role } from "./placement.ts";
 
 export interface MeasuredProcess {
   readonly pid: number;
@@ -16,8 +17,12 @@ export interface StartOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whose cores it gets, where processes are pinned. @defaultValue "target" */
+  readonly role?: Role;
   /** Its URL answers once it is up. */
   readonly readyUrl: string;
+  /** Words that the answer then has. @defaultValue any will do */
+  readonly readyText?: string;
 }
 
 const PAGE_BYTES = 4_096;
@@ -30,9 +35,15 @@ export async function startMeasured({
   command,
   args,
   env,
+  role = "target",
   readyUrl,
+  readyText = "",
 }: StartOptions): Promise<MeasuredProcess> {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const run = placed(role, { command, args });
+  const child = spawn(run.command, run.args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -60,7 +71,7 @@ export async function startMeasured({
     clearTimeout(timer);
   };
   const deadline = performance.now() + START_TIMEOUT_MS;
-  while (!(await answers(readyUrl))) {
+  while (!(await answers(readyUrl, readyText))) {
     if (child.exitCode !== null || performance.now() > deadline) {
       await stop();
       throw new Error(`${command} ${args.join(" ")} did not come up at ${readyUrl}\n${output}`);
@@ -86,11 +97,11 @@ function ranForUs(pid: number, thread: string): number {
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, text: string): Promise<boolean> {
   try {
-    const response = await fetch(url);
-    await response.arrayBuffer();
-    return response.status !== 503;
+    const response = await fetch(url, { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+    const body = await response.text();
+    return response.status !== 503 && body.includes(text);
   } catch {
     return false;
   }

@@ -3,6 +3,7 @@ import type { Scenario } from "./result.ts";
 import { cycles } from "./scenarios/cycles.ts";
 import { failover } from "./scenarios/failover.ts";
 import { frozen } from "./scenarios/frozen.ts";
+import { kills } from "./scenarios/kills.ts";
 import { lmstudio } from "./scenarios/lmstudio.ts";
 import { loadbalancing } from "./scenarios/loadbalancing.ts";
 import { overhead } from "./scenarios/overhead.ts";
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   loadbalancing,
   stress,
   failover,
+  kills,
   frozen,
   sessions,
   streams,

@@ -61,6 +61,8 @@ export interface Report {
   readonly measuredAt: string;
   readonly profile: Profile;
   readonly machine: Machine;
+  /** What the measurement took. */
+  readonly seconds?: number;
   readonly result: ScenarioResult;
 }
 

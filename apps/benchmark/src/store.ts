@@ -13,7 +13,7 @@ export async function keepReport(folder: string, report: Report): Promise<void> 
   await writeFile(join(folder, `${scenario}.json`), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(folder, `${scenario}.md`), printMarkdown(report));
   for (const [at, chart] of charts.entries())
-    await writeFile(join(folder, `${scenario}-${at + 1}.svg`), `${printSvg(chart)}\n`);
+    await writeFile(join(folder, `${scenario}-${at + 1}.svg`), `${printSvg(chart, { standalone: true })}\n`);
   await writeFile(join(folder, "index.html"), printHtml(await readReports(folder)));
 }
 

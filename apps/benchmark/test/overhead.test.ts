@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { describeMachine } from "../src/machine.ts";
 import { printMarkdown } from "../src/report/markdown.ts";
 import { runOverhead } from "../src/scenarios/overhead.ts";
+import { PEER_TARGETS } from "../src/targets/peers.ts";
 
 const kind = { era: "legacy", payloadBytes: 50, answer: "json" } as const;
 
@@ -13,7 +14,7 @@ it("measures every target in turn, with checked answers, and reports them", {
   const result = await runOverhead(
     {
       profile: "quick",
-      without: ["nginx", "mcp-hub", "mcp-proxy", "supergateway"],
+      without: ["nginx", ...Object.keys(PEER_TARGETS)],
       onProgress: (line) => lines.push(line),
     },
     [
@@ -22,7 +23,7 @@ it("measures every target in turn, with checked answers, and reports them", {
       { ...kind, name: "events", upstream: "http", answer: "sse" },
       { ...kind, name: "stdio", upstream: "stdio" },
     ],
-    { rounds: 2, calls: 100, warmUpMs: 100, concurrency: 4, maxRoundMs: 10_000 },
+    { rounds: 2, calls: 100, warmUpCalls: 100, warmUpMs: 100, concurrency: 4, maxRoundMs: 10_000 },
   );
   expect(result.tables.map(({ title, rows }) => [title, rows.map(([name]) => name)])).toEqual([
     ["http", ["direct", "gateway", "sdk-v1-proxy"]],

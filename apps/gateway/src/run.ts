@@ -11,7 +11,7 @@ import { ConfigError } from "./config/error.ts";
 import { type LoadedConfig, loadConfig } from "./config/load.ts";
 import { createDashboard } from "./dashboard.ts";
 import { createGateway, type Gateway } from "./gateway.ts";
-import { createFront, type FrontOptions } from "./http/front.ts";
+import { createFront, type FrontOptions, isMultiplexed } from "./http/front.ts";
 import { createGuard, isLoopback } from "./http/guard.ts";
 import { type HttpServer, openHttpServer } from "./http/server.ts";
 import { createUpgradeHandler } from "./http/websocket.ts";
@@ -113,6 +113,7 @@ async function runHttp(
       ...(more.multiplexer === undefined
         ? {}
         : {
+            servesShortly: isMultiplexed,
             onUpgrade: createUpgradeHandler({ front: webSockets, guard, authenticate, admitStream, onError }),
           }),
     }).catch((error: NodeJS.ErrnoException) => {

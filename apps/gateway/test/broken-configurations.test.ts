@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is the syntax of references
-// Forty ways to get a configuration wrong. What a person reads then is kept in broken-configurations.txt, to be looked at.
+// Ways to get a configuration wrong. What a person reads then is kept in broken-configurations.txt, to be looked at.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,6 +70,16 @@ const BROKEN: readonly (readonly [string, string])[] = [
   ["the same port twice", `${pool}\nadmin: { listen: { port: 3005 } }\n`],
   ["an unknown preset", `${pool}\nextends: production-smal\n`],
   ["a file that extends itself", `${pool}\nextends: ./broken.yaml\n`],
+  ["a misspelt key of LM Studio", "lmStudio: { host: [http://localhost:1234] }\n"],
+  ["a host without a scheme", "lmStudio: { hosts: [localhost:1234] }\n"],
+  ["a host that is no list", "lmStudio: { hosts: http://localhost:1234 }\n"],
+  ["a token in the file", "lmStudio: { apiToken: lm-secret }\n"],
+  ["a library without a name", "rag: { roots: [docs] }\n"],
+  ["a misspelt key of a library", "rag: { docs: { root: [docs] } }\n"],
+  ["a misspelt key of embeddings", "rag: { docs: { embeddings: { modle: nomic } } }\n"],
+  ["a database's password in the file", "rag: { docs: { store: 'postgres://me:secret@db/rag' } }\n"],
+  ["a wrong option of a library's pool", "rag: { docs: { pool: { strategy: round-robbin } } }\n"],
+  ["a library with the name of a pool", `${pool}\nrag: { a: { roots: [docs] } }\n`],
   ["an unknown level", `${pool}\nlogging: { level: verbose }\n`],
   [
     "a wrong time in a list of servers",

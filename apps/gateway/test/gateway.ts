@@ -35,7 +35,7 @@ export interface TestGateway {
 
 /** JSON is YAML, so a test's configuration is an object. */
 export type TestConfig = Readonly<Record<string, unknown>> & {
-  readonly pools: Readonly<Record<string, unknown>>;
+  readonly pools?: Readonly<Record<string, unknown>>;
 };
 
 export function nodeArguments(config: string, ...more: readonly string[]): string[] {

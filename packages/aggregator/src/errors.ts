@@ -34,6 +34,14 @@ export interface AggregatorErrorFacts {
   readonly upstreamError?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
+/** Made by the thousand when there is too much to do; where in the code that was is no news. */
+const WITHOUT_TRACE: ReadonlySet<AggregatorErrorCode> = new Set([
+  "QUEUE_FULL",
+  "QUEUE_TIMEOUT",
+  "RATE_LIMITED",
+  "DRAINING",
+]);
+
 /** Whether the gateway itself had no room for the call, which was not executed: on HTTP a 503 that says when to try again. */
 export function isOverload({ code, facts }: AggregatorError): boolean {
   const isRefusal =
@@ -52,7 +60,10 @@ export class AggregatorError extends Error {
     facts: AggregatorErrorFacts = {},
     options?: ErrorOptions,
   ) {
+    const { stackTraceLimit } = Error;
+    if (WITHOUT_TRACE.has(code)) Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.facts = facts;
   }

@@ -66,6 +66,7 @@ export {
 } from "./errors.ts";
 export type { EventHub, EventOf, EventType } from "./event-hub.ts";
 export type { MultiplexerEvent } from "./events.ts";
+export { addShortPath, type ShortPath, type ShortPathOptions } from "./http1/short-path.ts";
 export type { DrainOptions, Management } from "./management.ts";
 export {
   type ChannelRequest,

@@ -32,12 +32,14 @@ export interface FairQueue<P, T extends Queued<P>> {
   push(item: T): void;
   /** False when it is not in the queue (any more). */
   remove(item: T): boolean;
-  /** The next one, which stays in the queue; `shift` with the same arguments takes it out. */
-  peek(now: number, newestBefore?: number): T | undefined;
   /**
-   * Takes out the next one; of its key the oldest, or the newest if the key has had something waiting since before
-   * `newestBefore`. @param newestBefore `-Infinity` by default: the oldest always
+   * The next one, which stays in the queue; of its key the oldest, or the newest if the key has had something waiting since
+   * before `newestBefore`. @param newestBefore `-Infinity` by default: the oldest always
    */
+  peek(now: number, newestBefore?: number): T | undefined;
+  /** Takes out one that {@link FairQueue.peek} gave, and uses up its key's turn; false when it is not in the queue any more. */
+  serve(item: T): boolean;
+  /** Takes out the next one. */
   shift(now: number, newestBefore?: number): T | undefined;
   /**
    * Takes out the newest call of the key that has most in the least urgent class, if that is less urgent than `priority`, or
@@ -80,13 +82,12 @@ export function createFairQueue<P, T extends Queued<P>>({
       const turn = ring.get(item.key);
       return turn !== undefined && take(ring, turn, item);
     },
-    peek: (now, newestBefore = Number.NEGATIVE_INFINITY) => next(now, newestBefore)?.item,
+    peek: (now, newestBefore = Number.NEGATIVE_INFINITY) => next(now, newestBefore),
+    serve,
     shift(now, newestBefore = Number.NEGATIVE_INFINITY) {
-      const best = next(now, newestBefore);
-      if (best === undefined) return undefined;
-      best.turn.deficit -= 1;
-      take(best.ring, best.turn, best.item);
-      return best.item;
+      const item = next(now, newestBefore);
+      if (item !== undefined) serve(item);
+      return item;
     },
     pushOut(key, priority) {
       const own = classes.indexOf(priority);
@@ -104,16 +105,27 @@ export function createFairQueue<P, T extends Queued<P>>({
     },
   };
 
-  function next(now: number, newestBefore: number): Choice<T> | undefined {
-    let best: Choice<T> | undefined;
+  function serve(item: T): boolean {
+    const ring = ringOf(item.priority);
+    const turn = ring.get(item.key);
+    if (turn === undefined || !take(ring, turn, item)) return false;
+    turn.deficit -= 1;
+    return true;
+  }
+
+  function next(now: number, newestBefore: number): T | undefined {
+    let best: T | undefined;
+    let bestRank = 0;
     for (const [rank, ring] of rings.entries()) {
       const turn = nextTurn(ring, excessOf);
       const item = turn?.items.at(turn.since < newestBefore ? -1 : 0);
-      if (turn === undefined || item === undefined) continue;
+      if (item === undefined) continue;
       const aged = rank - Math.floor((now - item.queuedAt) / ageingMs);
-      const older = best !== undefined && item.queuedAt < best.item.queuedAt;
-      if (best === undefined || aged < best.rank || (aged === best.rank && older))
-        best = { ring, turn, item, rank: aged };
+      const isOlder = best !== undefined && item.queuedAt < best.queuedAt;
+      if (best === undefined || aged < bestRank || (aged === bestRank && isOlder)) {
+        best = item;
+        bestRank = aged;
+      }
     }
     return best;
   }
@@ -139,13 +151,6 @@ export function createFairQueue<P, T extends Queued<P>>({
 
 /** The keys of a class in the order of their turns; the first one's turn it is. */
 type Ring<T> = Map<string, Turn<T>>;
-
-interface Choice<T> {
-  readonly ring: Ring<T>;
-  readonly turn: Turn<T>;
-  readonly item: T;
-  readonly rank: number;
-}
 
 interface Turn<T> {
   readonly key: string;

@@ -1,5 +1,5 @@
 // How long searches take: `node --conditions=@fairlead/source bench/latency.ts [--chunks 10000] [--queries 100]
-// [--store postgres://…] [--seed 2026]`. Prints one line of JSON.
+// [--store postgres://…] [--seed 2026]`. Prints one line of JSON. A store that has the chunks already is only searched.
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +36,7 @@ async function onPostgres(statement: string): Promise<void> {
   await client.end();
 }
 
+const isFilled = (await store.counts()).chunks === chunks;
 let ingestMs = 0;
 for (let at = 0; at < chunks; at += BATCH) {
   const documents = Array.from({ length: BATCH / PER_DOCUMENT }, (_, place): StoredDocument => {
@@ -61,6 +62,8 @@ for (let at = 0; at < chunks; at += BATCH) {
       vectors: parts.map(() => corpus.vector()),
     };
   });
+  // Generated anyway, so that what is asked is the same.
+  if (isFilled) continue;
   const started = performance.now();
   await store.put(documents, space);
   // A bulk load is quicker without the graph index, which is built at the end; on Postgres that is one statement.
@@ -68,9 +71,9 @@ for (let at = 0; at < chunks; at += BATCH) {
   ingestMs += performance.now() - started;
 }
 await onPostgres(
-  "CREATE INDEX vector_1_hnsw ON fairlead_rag.vector_1 USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 64)",
+  "CREATE INDEX IF NOT EXISTS vector_1_hnsw ON fairlead_rag.vector_1 USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 64)",
 );
-await onPostgres("VACUUM ANALYZE");
+if (!isFilled) await store.optimize();
 
 const asked = Array.from({ length: queries }, () => ({ text: corpus.query(), vector: corpus.vector() }));
 const vectors = new Map(asked.map(({ text, vector }) => [text, vector]));

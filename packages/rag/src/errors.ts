@@ -10,6 +10,7 @@ export type RagErrorCode =
   | "EMBEDDING_MISMATCH"
   | "EMBEDDING_FAILED"
   | "NO_EMBEDDER"
+  | "RERANK_FAILED"
   | "NOT_FOUND"
   | "INVALID_INPUT"
   | "PATH_NOT_ALLOWED"

@@ -35,6 +35,7 @@ export {
   type RagProvider,
 } from "./provider/provider.ts";
 export type { FoundText } from "./provider/read-result.ts";
+export { createReranker, type Reranker, type RerankerOptions } from "./rerank/reranker.ts";
 export { type HttpFront, type HttpOptions, serveHttp } from "./server/http.ts";
 export { createRagServer } from "./server/server.ts";
 export type { FolderState, ServerLibrary } from "./server/server-library.ts";

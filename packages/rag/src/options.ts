@@ -4,6 +4,7 @@ import type { Embedder } from "./embed/embedder.ts";
 import { RagError } from "./errors.ts";
 import { createLlmExtractor, type GraphExtractor } from "./graph/extract.ts";
 import { createLibrary, type Library } from "./library/library.ts";
+import type { Reranker } from "./rerank/reranker.ts";
 import { openStore } from "./store/open-store.ts";
 import type { Language } from "./store/terms.ts";
 
@@ -19,6 +20,8 @@ export const libraryFlags = {
   "query-prefix": { type: "string" },
   "chunk-chars": { type: "string" },
   "extract-model": { type: "string" },
+  "rerank-url": { type: "string" },
+  "rerank-model": { type: "string" },
 } as const;
 
 export const libraryFlagsHelp = `  --store <file|url>        SQLite file, or postgres://…        FAIRLEAD_RAG_STORE, default ${DEFAULT_STORE}
@@ -28,7 +31,9 @@ export const libraryFlagsHelp = `  --store <file|url>        SQLite file, or pos
   --query-prefix <text>     before each query                   FAIRLEAD_RAG_QUERY_PREFIX, default: the model's own
   --chunk-chars <number>    longest chunk, default 1500         FAIRLEAD_RAG_CHUNK_CHARS
   --language <name>         english, simple or trigram (new stores)  FAIRLEAD_RAG_LANGUAGE
-  --extract-model <name>    chat model that reads entities out of texts; off by default`;
+  --extract-model <name>    chat model that reads entities out of texts; off by default
+  --rerank-url <url>        endpoint that puts the best hits in order   FAIRLEAD_RAG_RERANK_URL, off by default
+  --rerank-model <name>     its model                           FAIRLEAD_RAG_RERANK_MODEL`;
 
 export type LibraryFlagValues = { readonly [K in keyof typeof libraryFlags]?: string | undefined };
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,8 +52,9 @@ export async function openLibrary(flags: LibraryFlagValues, env: Environment): P
   const embedder = await embedderOf(value, hosts, apiToken);
   const extractor = await extractorOf(value("extract-model"), hosts, apiToken);
   try {
+    const reranker = await rerankerOf(value, env["FAIRLEAD_RAG_RERANK_TOKEN"]);
     const store = await openStore(value("store") ?? DEFAULT_STORE, { language });
-    return createLibrary({ store, embedder, extractor, chunking });
+    return createLibrary({ store, embedder, extractor, reranker, chunking });
   } catch (error) {
     await embedder?.close();
     throw error instanceof RangeError ? new RagError("INVALID_INPUT", error.message) : error;
@@ -75,10 +81,10 @@ async function embedderOf(
 ): Promise<Embedder | undefined> {
   const model = value("embed-model");
   if (model === undefined) {
-    if (value("embed-url") === undefined) return undefined;
+    if (value("embed-url") === undefined || value("extract-model") !== undefined) return undefined;
     throw new RagError(
       "INVALID_INPUT",
-      "--embed-url is given without --embed-model: name the embedding model.",
+      "--embed-url is given without --embed-model or --extract-model: name a model.",
     );
   }
   const { createEmbedder } = await import("./embed/embedder.ts");
@@ -86,6 +92,16 @@ async function embedderOf(
     ...{ model, hosts, apiToken },
     ...{ documentPrefix: value("document-prefix"), queryPrefix: value("query-prefix") },
   });
+}
+
+async function rerankerOf(
+  value: (flag: keyof LibraryFlagValues) => string | undefined,
+  apiToken: string | undefined,
+): Promise<Reranker | undefined> {
+  const url = value("rerank-url");
+  if (url === undefined) return undefined;
+  const { createReranker } = await import("./rerank/reranker.ts");
+  return createReranker({ url, model: value("rerank-model"), apiToken });
 }
 
 function languageOf(name: string | undefined): Language | undefined {

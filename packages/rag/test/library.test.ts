@@ -245,6 +245,7 @@ describe("fairlead rag", () => {
     expect((await run("status", "--check")).out).toMatch(
       /2 documents, 2 chunks, 0 with vectors[\s\S]*no contradictions/,
     );
+    expect(await run("optimize")).toMatchObject({ code: 0, out: expect.stringMatching(/one piece/) });
     expect(await run("export", dir.file("export.jsonl"))).toMatchObject({ code: 0 });
     expect((await readFile(dir.file("export.jsonl"), "utf8")).split("\n")).toHaveLength(5);
     expect(await run("import", dir.file("export.jsonl"), "--store", dir.file("copy.sqlite"))).toMatchObject({

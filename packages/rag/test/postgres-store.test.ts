@@ -25,6 +25,38 @@ describe.each([{ bm25: false }, { bm25: true }])("PGlite through its socket serv
   });
 });
 
+describe("a store from before pg_textsearch was there", () => {
+  it("is given the index when it is put in order, and writers that know nothing of it fill it", async () => {
+    const postgres = await startPglite({ bm25: true });
+    const client = new pg.Client({ connectionString: postgres.connectionString });
+    await client.connect();
+    try {
+      const made = await openPostgresStore(postgres);
+      await made.put([documentOf("old", ["Otters hold hands.", "Rivers run."])]);
+      await made.close();
+      await client.query("DROP INDEX fairlead_rag.chunk_bm25");
+      await client.query("UPDATE fairlead_rag.chunk SET words = NULL");
+      await client.query("UPDATE fairlead_rag.meta SET value = 'sql' WHERE key = 'bm25'");
+
+      const [store, other] = [await openPostgresStore(postgres), await openPostgresStore(postgres)];
+      const lexical = async () => (await store.describe()).engine["lexical"];
+      const find = async (text: string): Promise<number> => (await store.lexical({ text, limit: 9 })).length;
+      expect([await lexical(), await find("otter"), await find("river")]).toEqual(["BM25 in SQL", 1, 1]);
+      expect((await store.optimize())[0]).toMatch(/pg_textsearch/);
+      expect(await lexical()).toBe("pg_textsearch");
+      await other.put([documentOf("new", ["An otter sleeps."])]);
+      expect([await find("otter"), await find("river"), await find("nothing")]).toEqual([2, 1, 0]);
+      const { rows } = await client.query("SELECT count(*) FROM fairlead_rag.chunk WHERE words IS NULL");
+      expect(rows).toEqual([{ count: "0" }]);
+      expect(await store.check()).toEqual([]);
+      await Promise.all([store.close(), other.close()]);
+    } finally {
+      await client.end();
+      await postgres.close();
+    }
+  });
+});
+
 const native = process.env["FAIRLEAD_TEST_POSTGRES"];
 describe.skipIf(native === undefined)("a native Postgres", () => {
   const connectionString = native ?? "";

@@ -177,6 +177,24 @@ export function describeStoreContract(
       expect(await store.nearest({ vector: vectorOf(8, 1), limit: 3 })).toEqual([]);
     });
 
+    it("scores by BM25, however often a term occurs", async () => {
+      const times = [1, 2, 3, 10, 40, 99];
+      const texts = [
+        ...times.map((n) => Array(n).fill("otter").join(" ")),
+        ...Array(14).fill("river stones"),
+      ];
+      await store.put([documentOf("a", texts)]);
+      // With a filter also where an index of another formula answers what has none.
+      const hits = await store.lexical({ text: "otter", limit: 20, filter: { collection: "default" } });
+      const idf = Math.log((texts.length - times.length + 0.5) / (times.length + 0.5));
+      const average = (times.reduce((sum, n) => sum + n) + 2 * 14) / texts.length;
+      const expected = times
+        .map((n) => (idf * n * 2.2) / (n + 1.2 * (0.25 + (0.75 * n) / average)))
+        .toSorted((a, b) => b - a);
+      expect(hits).toHaveLength(times.length);
+      for (const [at, { score }] of hits.entries()) expect(score).toBeCloseTo(expected[at] ?? 0, 6);
+    });
+
     it("builds another space beside the active one, resumes, and switches when it is complete", async () => {
       const texts = ["one", "two", "three"];
       await store.put([documentOf("a", texts, { vectors: texts.map((_, at) => vectorOf(16, at)) })], space);
@@ -198,6 +216,32 @@ export function describeStoreContract(
       expect(await store.space()).toEqual(next);
       expect(await store.nearest({ vector: vectorOf(8, 2), limit: 9 })).toHaveLength(3);
       expect(await store.nearest({ vector: vectorOf(16, 2), limit: 9 })).toEqual([]);
+      expect(await store.check()).toEqual([]);
+    });
+
+    it.each([16, 8])("searches what another process switched to, of dimension %i", async (dimension) => {
+      await store.put([documentOf("a", ["one"], { vectors: [vectorOf(16, 0)] })], space);
+      expect(await store.nearest({ vector: vectorOf(16, 0), limit: 1 })).toMatchObject([{ score: 1 }]);
+      const other = await reopen();
+      const next = { ...space, model: "next", dimension };
+      const [chunk] = await other.pending(next, 1);
+      if (chunk === undefined) throw new Error("nothing pending");
+      await other.addVectors(next, [{ ...chunk, vector: vectorOf(dimension, 5) }]);
+      expect(await other.activateSpace(next)).toBe(true);
+      await other.close();
+      expect(await store.vectors([chunk.key])).toEqual(new Map([[chunk.key, vectorOf(dimension, 5)]]));
+      expect(await store.nearest({ vector: vectorOf(dimension, 5), limit: 1 })).toMatchObject([{ score: 1 }]);
+    });
+
+    it("finds the same after its indexes were put in order", async () => {
+      const texts = Array.from({ length: 15 }, (_, at) => `common word${at}`);
+      await store.put([documentOf("a", texts, { vectors: texts.map((_, at) => vectorOf(16, at)) })], space);
+      await store.put([documentOf("b", ["common and gone"])]);
+      await store.remove([(await store.documents({ uriPrefix: "b", limit: 1 }))[0]?.id ?? ""]);
+      expect((await store.optimize()).length).toBeGreaterThan(0);
+      expect(await found("word7 word8")).toHaveLength(2);
+      expect(await found("gone")).toEqual([]);
+      expect(await store.nearest({ vector: vectorOf(16, 3), limit: 1 })).toMatchObject([{ score: 1 }]);
       expect(await store.check()).toEqual([]);
     });
 

@@ -72,7 +72,8 @@ export const packageTable: readonly PackageRow[] = [
   {
     folder: "apps/gateway",
     name: "@fairlead/gateway",
-    workspace: libraries,
+    // The last two are started as processes, and never imported.
+    workspace: [...libraries, "@fairlead/lmstudio", "@fairlead/rag"],
     // The SDK serves the admin tools, jose checks tokens, prom-client keeps histograms; none is on the way of a call.
     npm: ["@modelcontextprotocol/server", "jose", "pino", "prom-client", "ws", "yaml", "zod"],
   },

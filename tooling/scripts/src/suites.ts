@@ -1,7 +1,8 @@
 // The suites that `.ci/run` adds to `npm test`: `node suites.ts [packed] [conformance] [strangers] [postgres]
-// [endurance]`, all of them by default.
+// [endurance] [benchmark]`, all of them by default.
 import { fileURLToPath } from "node:url";
 import { tempDir } from "@fairlead/testbed";
+import { benchmarkSuite } from "./suites/benchmark-suite.ts";
 import { conformanceSuite } from "./suites/conformance/suite.ts";
 import { enduranceSuite } from "./suites/endurance-suite.ts";
 import { packedSuite } from "./suites/packed-suite.ts";
@@ -18,6 +19,7 @@ const suites: Readonly<Record<string, Suite>> = {
   strangers: strangersSuite,
   endurance: enduranceSuite,
   postgres: postgresSuite,
+  benchmark: benchmarkSuite,
 };
 
 process.exitCode = await main(process.argv.slice(2));

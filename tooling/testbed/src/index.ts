@@ -19,6 +19,7 @@ export {
   type RawRequest,
   type RawStream,
 } from "./raw-client.ts";
+export { type SelfSigned, selfSigned } from "./self-signed.ts";
 export {
   conformanceServerPath,
   everythingServer,

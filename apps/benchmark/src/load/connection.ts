@@ -89,7 +89,8 @@ async function openHttp({
       const response = await pool.request({ path: pathname, method: "POST", headers, body });
       const text = await response.body.text();
       if (response.statusCode === 429 || response.statusCode === 503) return "shed";
-      const outcome = judge(text, message, nonce);
+      // Not every program words its failures as JSON-RPC.
+      const outcome = response.statusCode >= 400 ? "error" : judge(text, message, nonce);
       if (outcome === "error") lastError = text.slice(0, 300);
       return outcome;
     },
@@ -108,7 +109,7 @@ async function openSse({ url, tool, payloadBytes, sockets }: ConnectionOptions):
   const { origin, pathname } = new URL(url);
   const pool = new Pool(origin, { connections: sockets + 1 });
   const padding = "x".repeat(payloadBytes);
-  const waiting = new Map<string, (text: string) => void>();
+  const waiting = new Map<string, { resolve(text: string): void; reject(error: Error): void }>();
   const stream = await pool.request({
     path: pathname,
     method: "GET",
@@ -116,9 +117,12 @@ async function openSse({ url, tool, payloadBytes, sockets }: ConnectionOptions):
   });
   let endpoint = "";
   let onEndpoint: () => void = () => {};
-  const known = new Promise<void>((resolve) => {
+  let onNoEndpoint: (error: Error) => void = () => {};
+  const endpointKnown = new Promise<void>((resolve, reject) => {
     onEndpoint = resolve;
+    onNoEndpoint = reject;
   });
+  let isEnded = false;
   void (async () => {
     let rest = "";
     try {
@@ -134,7 +138,7 @@ async function openSse({ url, tool, payloadBytes, sockets }: ConnectionOptions):
             onEndpoint();
           } else {
             const id = /"id":"?([^",}]+)/.exec(data)?.[1] ?? "";
-            waiting.get(id)?.(data);
+            waiting.get(id)?.resolve(data);
             waiting.delete(id);
           }
         }
@@ -142,16 +146,22 @@ async function openSse({ url, tool, payloadBytes, sockets }: ConnectionOptions):
     } catch {
       // The stream ends with the connection.
     }
+    isEnded = true;
+    const error = new Error("the event stream has ended");
+    onNoEndpoint(error);
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
   })();
-  await known;
+  await endpointKnown;
   const post = async (body: string): Promise<void> => {
     const headers = { "content-type": "application/json" };
     const response = await pool.request({ path: endpoint, method: "POST", headers, body });
     await response.body.dump();
   };
   const ask = (id: number | string, body: string): Promise<string> => {
-    const answer = new Promise<string>((resolve) => waiting.set(String(id), resolve));
-    return post(body).then(() => answer);
+    if (isEnded) return Promise.reject(new Error("the event stream has ended"));
+    const answer = new Promise<string>((resolve, reject) => waiting.set(String(id), { resolve, reject }));
+    return Promise.all([answer, post(body)]).then(([text]) => text);
   };
   await ask(
     "initialize",
@@ -188,5 +198,5 @@ function judge(text: string, message: string, nonce: number): CallOutcome {
   // Servers that echo may put words before the message.
   if (text.includes(message)) return "ok";
   if (text.includes('"error"') || text.includes('"isError":true')) return "error";
-  throw new Error(`wrong answer to call ${nonce}: ${text.slice(0, 300)}`);
+  throw new Error(`wrong answer to call ${nonce}: "${text.slice(0, 300)}"`);
 }

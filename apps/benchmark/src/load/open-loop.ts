@@ -14,10 +14,24 @@ export interface OpenLoopOptions {
   readonly schedule?: "fixed" | "poisson";
   /** Seed of the gaps. @defaultValue 1 */
   readonly seed?: number;
+  /** Which connection a call takes: in turns, or any. In turns, each gets a steadier stream than at random. @defaultValue "turns" */
+  readonly spread?: "random" | "turns";
+  /** Calls begun before are not counted in percentiles, in milliseconds. @defaultValue 0 */
+  readonly ignoreMs?: number;
   /** Calls that may be under way; more count as abandoned, so that an overloaded target cannot exhaust the generator. @defaultValue 20 000 */
   readonly maxInFlight?: number;
-  /** Told of every end: milliseconds since the load began, outcome, latency. */
-  readonly onEnd?: (atMs: number, outcome: CallOutcome | "failed", latencyMs: number) => void;
+  /** How long after the last call its answer is waited for, in milliseconds. @defaultValue until there is one */
+  readonly drainMs?: number;
+  /** Told of every end. */
+  readonly onEnd?: (call: EndedCall) => void;
+}
+
+export interface EndedCall {
+  readonly nonce: number;
+  /** When it should have begun, in milliseconds since the load began. */
+  readonly intendedAtMs: number;
+  readonly endedAtMs: number;
+  readonly outcome: CallOutcome | "failed";
 }
 
 export interface OpenLoopResult {
@@ -31,23 +45,30 @@ export interface OpenLoopResult {
   readonly failed: number;
   /** Never sent, because too many were under way. */
   readonly abandoned: number;
+  /** Still without an answer when `drainMs` were over. */
+  readonly unanswered: number;
+  /** Good answers that came while the load lasted. */
   readonly okPerSecond: number;
   /** Of good answers, from the intended start, in milliseconds. */
   readonly p50Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
   /** Of refusals. */
+  readonly shedP50Ms: number;
   readonly shedP99Ms: number;
   /** How late the generator itself was at the worst, in milliseconds: figures below it mean nothing. */
   readonly generatorLagMs: number;
 }
 
+/** @throws Error when an answer was another call's */
 export async function runOpenLoop(
   connections: readonly LoadConnection[],
   options: OpenLoopOptions,
 ): Promise<OpenLoopResult> {
-  const { rate, durationMs, schedule = "poisson", seed = 1, maxInFlight = 20_000, onEnd } = options;
+  const { rate, durationMs, schedule = "poisson", spread = "turns", seed = 1, ignoreMs = 0 } = options;
+  const { maxInFlight = 20_000, drainMs, onEnd } = options;
   const random = mulberry32(seed);
   const ok = createHistogram();
   const shed = createHistogram();
@@ -55,11 +76,14 @@ export async function runOpenLoop(
   const meanGapMs = 1_000 / rate;
   const startedAt = performance.now();
   let inFlight = 0;
+  let okInTime = 0;
   let lag = 0;
   let dueAt = 0;
+  let isOver = false;
+  let wrong: Error | undefined;
   let allEnded: () => void = () => {};
 
-  while (dueAt < durationMs) {
+  while (dueAt < durationMs && wrong === undefined) {
     const now = performance.now() - startedAt;
     if (dueAt > now) {
       // Timers are good to about a millisecond; what is due within one is sent together.
@@ -71,18 +95,26 @@ export async function runOpenLoop(
     dueAt += schedule === "fixed" ? meanGapMs : -Math.log(1 - random()) * meanGapMs;
   }
   if (inFlight > 0) {
+    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       allEnded = resolve;
+      if (drainMs !== undefined) timer = setTimeout(resolve, drainMs);
     });
+    clearTimeout(timer);
   }
+  isOver = true;
+  if (wrong !== undefined) throw wrong;
   const ms = (value: number): number => value / 1e6;
   return {
     ...counts,
-    okPerSecond: counts.ok / (durationMs / 1_000),
+    unanswered: inFlight,
+    okPerSecond: okInTime / (durationMs / 1_000),
     p50Ms: ms(ok.percentile(50)),
+    p95Ms: ms(ok.percentile(95)),
     p99Ms: ms(ok.percentile(99)),
     p999Ms: ms(ok.percentile(99.9)),
     maxMs: ms(ok.max),
+    shedP50Ms: counts.shed === 0 ? 0 : ms(shed.percentile(50)),
     shedP99Ms: counts.shed === 0 ? 0 : ms(shed.percentile(99)),
     generatorLagMs: lag,
   };
@@ -94,31 +126,34 @@ export async function runOpenLoop(
       return;
     }
     inFlight++;
-    const connection = connections[nonce % connections.length] as LoadConnection;
+    const at = spread === "turns" ? nonce % connections.length : Math.floor(random() * connections.length);
+    const connection = connections[at] as LoadConnection;
     connection.call(nonce).then(
-      (outcome) => end(intendedAt, outcome),
+      (outcome) => end(nonce, intendedAt, outcome),
       (error: unknown) => {
-        if (error instanceof Error && error.message.startsWith("wrong answer")) throw error;
-        end(intendedAt, "failed");
+        if (error instanceof Error && error.message.startsWith("wrong answer")) wrong ??= error;
+        end(nonce, intendedAt, "failed");
       },
     );
   }
 
-  function end(intendedAt: number, outcome: CallOutcome | "failed"): void {
+  function end(nonce: number, intendedAt: number, outcome: CallOutcome | "failed"): void {
+    if (isOver) return;
     const now = performance.now() - startedAt;
     const latencyMs = Math.max(now - intendedAt, 0.001);
     const nanoseconds = BigInt(Math.round(latencyMs * 1e6));
     if (outcome === "ok") {
       counts.ok++;
-      ok.record(nanoseconds);
+      if (now <= durationMs) okInTime++;
+      if (intendedAt >= ignoreMs) ok.record(nanoseconds);
     } else if (outcome === "shed") {
       counts.shed++;
       shed.record(nanoseconds);
     } else if (outcome === "error") counts.errors++;
     else counts.failed++;
-    onEnd?.(now, outcome, latencyMs);
+    onEnd?.({ nonce, intendedAtMs: intendedAt, endedAtMs: now, outcome });
     inFlight--;
-    if (inFlight === 0 && dueAt >= durationMs) allEnded();
+    if (inFlight === 0) allEnded();
   }
 }
 

@@ -1,43 +1,26 @@
 // All results as one page that needs nothing but itself: opens from a disk, prints, and follows the reader's colour scheme.
+import { type LedgerLine, readLedger } from "../claims/ledger.ts";
+import { printMachine } from "../machine.ts";
 import type { Claim, Report, Table } from "../result.ts";
+import { STYLE } from "./style.ts";
 import { escapeXml, printSvg } from "./svg.ts";
+import { QUESTIONS, WORDS } from "./words.ts";
 
-const STYLE = `
-:root { --text: #1c1e21; --muted: #5b6169; --page: #fff; --card: #f6f7f9; --grid: #d9dde3; --good: #0a7d4b; --bad: #b3261e; --accent: #0b5cad; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --muted: #9aa3ad; --page: #14171b; --card: #1d2228; --grid: #363d46; --good: #56c08d; --bad: #ff8a80; --accent: #7db7f0; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 64rem; padding: 2rem 1rem 4rem; background: var(--page); color: var(--text); font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.8rem; line-height: 1.2; } h2 { margin-top: 3rem; border-top: 1px solid var(--grid); padding-top: 1.5rem; } h3 { margin: 2rem 0 .4rem; font-size: 1.05rem; }
-nav { background: var(--card); border-radius: .5rem; padding: .75rem 1rem; } nav a { margin-right: 1rem; } a { color: var(--accent); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; } .scroll { overflow-x: auto; }
-th, td { padding: .35rem .6rem; text-align: left; border-bottom: 1px solid var(--grid); vertical-align: top; } th { color: var(--muted); font-weight: 600; }
-svg { width: 100%; height: auto; background: var(--card); border-radius: .5rem; margin: .5rem 0; padding: .5rem; }
-.note, footer, .where { color: var(--muted); font-size: .88rem; } .yes { color: var(--good); font-weight: 600; } .no { color: var(--bad); font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dt { font-weight: 600; } dd { margin: 0; color: var(--muted); }
-`;
-
-/** Words that every table uses, for a reader who knows none of them. */
-const WORDS: readonly (readonly [string, string])[] = [
-  ["call", "one question from a program to a tool, and its answer"],
-  ["gateway", "the program in the middle: many tools behind one address"],
-  ["upstream", "a server behind the gateway, which does the work"],
-  [
-    "p50, p99",
-    "half of the calls, or all but one in a hundred, were answered within this time (ms: thousandths of a second)",
-  ],
-  [
-    "CPU µs per call",
-    "how long a processor was busy for one call, in millionths of a second; less is better",
-  ],
-  ["RSS", "memory that the program held"],
-  ["×", "times as much as the target that it is compared with, measured in the same minutes"],
-];
+/** Where claims that are not from a source document come from. */
+const OWN = "this project";
 
 export function printHtml(reports: readonly Report[]): string {
-  const claims = reports.flatMap(({ result }) => result.claims);
-  const sections = reports.map(section).join("\n");
+  const ledger = readLedger(reports);
+  const goals = reports.flatMap(({ result }) =>
+    result.claims
+      .filter(({ source }) => source === OWN)
+      .map((claim) => ({ ...claim, scenario: result.scenario })),
+  );
   const links = reports
-    .map(({ result }) => `<a href="#${escapeXml(result.scenario)}">${escapeXml(result.title)}</a>`)
+    .map(
+      ({ result: { scenario, title } }) =>
+        `<li><a href="#${scenario}">${escapeXml(QUESTIONS[scenario] ?? title)}</a></li>`,
+    )
     .join("");
   return `<!doctype html>
 <html lang="en">
@@ -49,41 +32,81 @@ export function printHtml(reports: readonly Report[]): string {
 </head>
 <body>
 <h1>Fairlead: what it costs and what it withstands</h1>
-<p>Every figure below was measured by one command, next to other programs doing the same work on the same machine in the same minutes. Compare columns with each other rather than with figures from elsewhere.</p>
-<nav>${links}</nav>
-<h3>Words</h3>
-<dl>${WORDS.map(([word, meaning]) => `<dt>${escapeXml(word)}</dt><dd>${escapeXml(meaning)}</dd>`).join("")}</dl>
-${claims.length === 0 ? "" : `<h2 id="claims">Claims</h2>${claimTable(claims)}`}
-${sections}
-<footer><p>Made by <code>npm run benchmark</code>.</p></footer>
+<p class="lead">Fairlead stands between programs that use a language model and the tools they call, so that many tools and many copies of them look like one. Standing in the middle costs something, and ought to bring something: this page shows both, measured by one command, next to other programs that did the same work on the same machine in the same minutes.</p>
+<div class="tiles">${tile("promises of the source documents that were measured hold", ledger.filter(({ verdict }) => verdict === "holds").length, ledger.filter(({ verdict }) => verdict === "holds" || verdict === "holds not").length)}${tile("goals of this project are met", goals.filter(({ met }) => met).length, goals.length)}</div>
+<nav><strong>Questions</strong><ol>${links}</ol></nav>
+<details open><summary>Words that are used here</summary><dl>${WORDS.map(([word, meaning]) => `<dt>${escapeXml(word)}</dt><dd>${escapeXml(meaning)}</dd>`).join("")}</dl></details>
+<h2 id="documents">What the source documents promise, and what was measured</h2>
+<p>Every figure about speed or reliability in the five documents that this project began with, in their order. Limit: what would be the best possible, where that is known.</p>
+${ledgerTable(ledger)}
+<h2 id="goals">What this project set itself, and what was measured</h2>
+<p>Stricter goals, mostly in comparison with other programs. What is missed is marked as missed.</p>
+${goalTable(goals)}
+${reports.map(section).join("\n")}
+<footer><p>Made by <code>npm run benchmark</code>. Compare figures within this page rather than with figures from elsewhere.</p></footer>
 </body>
 </html>
 `;
 }
 
+function tile(words: string, met: number, all: number): string {
+  return `<div class="tile"><b>${met} of ${all}</b> ${words}</div>`;
+}
+
 function section({ measuredAt, profile, machine, result }: Report): string {
   const { scenario, title, summary, charts, tables, skipped } = result;
-  return `<h2 id="${escapeXml(scenario)}">${escapeXml(title)}</h2>
+  const question = QUESTIONS[scenario];
+  return `<h2 id="${escapeXml(scenario)}">${escapeXml(question ?? title)}</h2>
+${question === undefined ? "" : `<p class="scenario">Scenario <code>${escapeXml(scenario)}</code>: ${escapeXml(title)}</p>`}
 ${summary.map((text) => `<p>${escapeXml(text)}</p>`).join("\n")}
-${charts.map(printSvg).join("\n")}
+${charts.map((chart) => printSvg(chart)).join("\n")}
 ${tables.map(printTable).join("\n")}
 ${skipped.length === 0 ? "" : `<h3>Not measured</h3><ul>${skipped.map((line) => `<li>${escapeXml(line)}</li>`).join("")}</ul>`}
-<p class="where">${escapeXml(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, load ${machine.load} at the start; profile ${profile}, commit ${machine.commit}, ${measuredAt}.`)}</p>`;
+<p class="where">${escapeXml(`${printMachine(machine)}; profile ${profile}, commit ${machine.commit}, ${measuredAt}.`)}</p>`;
 }
 
 function printTable({ title, columns, rows, note }: Table): string {
+  const isNumber = (cell: number | string): boolean => /^[-–\d]/.test(String(cell));
   const head = columns.map((column) => `<th>${escapeXml(column)}</th>`).join("");
-  const body = rows.map(
-    (row) => `<tr>${row.map((cell) => `<td>${escapeXml(String(cell))}</td>`).join("")}</tr>`,
-  );
+  const body = rows.map((row) => {
+    const cells = row.map(
+      (cell) => `<td${isNumber(cell) ? ' class="number"' : ""}>${escapeXml(String(cell))}</td>`,
+    );
+    return `<tr${String(row[0]).startsWith("gateway") ? ' class="own"' : ""}>${cells.join("")}</tr>`;
+  });
   return `<h3>${escapeXml(title)}</h3>${note === undefined ? "" : `<p class="note">${escapeXml(note)}</p>`}
 <div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
 }
 
-function claimTable(claims: readonly Claim[]): string {
-  const rows = claims.map(
-    ({ source, claim, measured, limit = "", met }) =>
-      `<tr><td>${escapeXml(source)}</td><td>${escapeXml(claim)}</td><td>${escapeXml(measured)}</td><td>${escapeXml(limit)}</td><td class="${met ? "yes" : "no"}">${met ? "yes" : "no"}</td></tr>`,
+const VERDICTS: Readonly<Record<LedgerLine["verdict"], readonly [string, string]>> = {
+  holds: ["yes", "✓ holds"],
+  "holds not": ["no", "✗ does not hold"],
+  "cannot be checked": ["open", "cannot be checked"],
+  "no result": ["open", "a setting"],
+  "not measured": ["open", "not measured yet"],
+};
+
+function ledgerTable(lines: readonly LedgerLine[]): string {
+  const rows = lines.map(({ document, section: where, figure, verdict, measured, limit, scenario }, at) => {
+    const [style, words] = VERDICTS[verdict];
+    const isFirst = lines[at - 1]?.document !== document;
+    const heading = isFirst ? `<tr><th colspan="4" class="document">${escapeXml(document)}</th></tr>` : "";
+    const from = verdict.startsWith("holds") ? ` <a href="#${scenario}">${scenario}</a>` : "";
+    return `${heading}<tr><td>${escapeXml(figure)}<br><span class="note">${escapeXml(where)}</span></td><td>${escapeXml(measured)}${from}</td><td>${escapeXml(limit)}</td><td class="${style}">${words}</td></tr>`;
+  });
+  return claimRows("Promised", rows);
+}
+
+function goalTable(goals: readonly (Claim & { readonly scenario: string })[]): string {
+  return claimRows(
+    "Goal",
+    goals.map(
+      ({ scenario, claim, measured, limit = "", met }) =>
+        `<tr><td>${escapeXml(claim)}</td><td>${escapeXml(measured)} <a href="#${scenario}">${scenario}</a></td><td>${escapeXml(limit)}</td><td class="${met ? "yes" : "no"}">${met ? "✓ met" : "✗ missed"}</td></tr>`,
+    ),
   );
-  return `<div class="scroll"><table><thead><tr><th>Stated in</th><th>Claim</th><th>Measured here</th><th>Best possible</th><th>Holds</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+function claimRows(first: string, rows: readonly string[]): string {
+  return `<div class="scroll"><table class="claims"><thead><tr><th>${first}</th><th>Measured here</th><th>Limit</th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }

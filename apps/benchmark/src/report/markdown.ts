@@ -1,4 +1,5 @@
 // A result as Markdown.
+import { printMachine } from "../machine.ts";
 import type { Report, Table } from "../result.ts";
 
 export function printMarkdown({ measuredAt, profile, machine, result }: Report): string {
@@ -20,13 +21,11 @@ export function printMarkdown({ measuredAt, profile, machine, result }: Report):
     );
   }
   if (skipped.length > 0) parts.push(`Not measured:\n\n${skipped.map((line) => `- ${line}`).join("\n")}`);
-  parts.push(
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, load ${machine.load} at the start; profile ${profile}, commit ${machine.commit}, ${measuredAt}.`,
-  );
+  parts.push(`${printMachine(machine)}; profile ${profile}, commit ${machine.commit}, ${measuredAt}.`);
   return `${parts.join("\n\n")}\n`;
 }
 
-function printTable({ title, columns, rows, note }: Table): string {
+export function printTable({ title, columns, rows, note }: Table): string {
   const line = (cells: readonly (number | string)[]): string =>
     `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
   return [

@@ -37,6 +37,7 @@ export async function measureSessions(
   const upstream = await startMeasured({
     command: process.execPath,
     args: [fileOf("upstream.ts"), "--port", String(port)],
+    role: "server",
     readyUrl: upstreamUrl,
   });
   try {

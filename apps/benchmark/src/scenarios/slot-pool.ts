@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { repeat } from "../gateway.ts";
 import { type LoadConnection, openConnection } from "../load/connection.ts";
 import { startMeasured } from "../process.ts";
 import { startGatewayWith } from "../targets/own.ts";
@@ -18,15 +19,22 @@ export interface SlotPoolOptions extends Omit<SlotServerOptions, "servers"> {
   /** Speeds of the servers. */
   readonly speeds: readonly number[];
   readonly slots: number;
+  /** Pools of such servers behind the one gateway, each with clients of its own. @defaultValue 1 */
+  readonly pools?: number;
   /** More of the pool's configuration, such as its strategy. */
   readonly pool?: Readonly<Record<string, unknown>>;
   /** Whether the gateway knows how many slots a server has, and keeps what is too much in a queue of its own. */
   readonly bounded: boolean;
+  /** Clients, each with a session and connections of its own. @defaultValue 8 */
   readonly clients?: number;
 }
 
+/** Connections of all clients together. More at once than a listening socket queues are refused by the kernel, and tried again a second later. */
+const SOCKETS = 2_000;
+const OPENED_AT_ONCE = 16;
+
 export async function startSlotPool(options: SlotPoolOptions): Promise<SlotPool> {
-  const { speeds, slots, pool = {}, bounded, clients: clientCount = 8, ...service } = options;
+  const { speeds, slots, pools = 1, pool = {}, bounded, clients: clientCount = 8, ...service } = options;
   const directory = await mkdtemp(join(tmpdir(), "fairlead-benchmark-"));
   const started: { stop(): Promise<void> }[] = [];
   const clients: LoadConnection[] = [];
@@ -37,13 +45,15 @@ export async function startSlotPool(options: SlotPoolOptions): Promise<SlotPool>
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const ports = await Promise.all(speeds.map(freePort));
-    const servers = speeds.map((speed, at) => ({ port: ports[at] ?? 0, speed, slots }));
+    const allSpeeds = Array.from({ length: pools }, () => speeds).flat();
+    const ports = await Promise.all(allSpeeds.map(freePort));
+    const servers = allSpeeds.map((speed, at) => ({ port: ports[at] ?? 0, speed, slots }));
     const serverOptions: SlotServerOptions = { ...service, servers };
     started.push(
       await startMeasured({
         command: process.execPath,
         args: [fileOf("slot-servers.ts"), JSON.stringify(serverOptions)],
+        role: "server",
         readyUrl: `http://127.0.0.1:${ports[0]}/mcp`,
       }),
     );
@@ -52,15 +62,27 @@ export async function startSlotPool(options: SlotPoolOptions): Promise<SlotPool>
       era: "legacy",
       ...(bounded ? { maxConcurrency: slots } : {}),
     }));
+    const names = Array.from({ length: pools }, (_, at) => `pool${at}`);
     const gateway = await startGatewayWith(
-      { pool: { upstreams, healthCheck: { intervalMs: 0 }, ...pool } },
+      Object.fromEntries(
+        names.map((name, at) => [
+          name,
+          {
+            upstreams: upstreams.slice(at * speeds.length, (at + 1) * speeds.length),
+            healthCheck: { intervalMs: 0 },
+            ...pool,
+          },
+        ]),
+      ),
       directory,
     );
     started.push(gateway.process);
-    for (let at = 0; at < clientCount; at++) {
-      const { url, tool } = gateway;
-      clients.push(await openConnection({ url, tool, payloadBytes: 50, sockets: 256 }));
-    }
+    const { url } = gateway;
+    const sockets = Math.min(256, Math.ceil(SOCKETS / clientCount));
+    await repeat(clientCount, OPENED_AT_ONCE, async (at) => {
+      const tool = `${names[at % pools]}__echo`;
+      clients.push(await openConnection({ url, tool, payloadBytes: 50, sockets }));
+    });
     return { gateway, clients, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();

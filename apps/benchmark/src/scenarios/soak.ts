@@ -28,6 +28,7 @@ async function measureSoak(calls: number, onProgress: (line: string) => void): P
   const upstream = await startMeasured({
     command: process.execPath,
     args: [fileOf("upstream.ts"), "--port", String(port)],
+    role: "server",
     readyUrl: upstreamUrl,
   });
   try {

@@ -4,17 +4,20 @@ export interface Message {
   readonly id?: string | number;
   readonly method: string;
   readonly params?: {
+    readonly name?: string;
     readonly protocolVersion?: string;
     readonly arguments?: { readonly message?: string };
     readonly _meta?: Readonly<Record<string, unknown>>;
   };
 }
 
-const TOOL = {
-  name: "echo",
-  inputSchema: { type: "object", properties: { message: { type: "string" } } },
-  annotations: { readOnlyHint: true },
-};
+const inputSchema = { type: "object", properties: { message: { type: "string" } } };
+/** All tools answer with their message. `lookup` says of itself that it may be repeated, `append` does not. */
+const TOOLS = [
+  { name: "echo", inputSchema, annotations: { readOnlyHint: true } },
+  { name: "lookup", inputSchema, annotations: { readOnlyHint: true } },
+  { name: "append", inputSchema },
+];
 
 /** The whole answer to a request. */
 export function answerTo(message: Message): string {
@@ -46,7 +49,7 @@ function resultOf({ method, params }: Message): unknown {
         cacheScope: "private",
       };
     case "tools/list":
-      return { ...common, tools: [TOOL], ...(isModern ? { ttlMs: 0, cacheScope: "private" } : {}) };
+      return { ...common, tools: TOOLS, ...(isModern ? { ttlMs: 0, cacheScope: "private" } : {}) };
     case "tools/call":
       return { ...common, content: [{ type: "text", text: params?.arguments?.message ?? "" }] };
     case "ping":

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NO_LIMITS } from "../gateway.ts";
 import { startMeasured } from "../process.ts";
-import { fileOf, freePort, STDIO_UPSTREAM, type StartTarget, type Target } from "./target.ts";
+import { fileOf, freePort, type StartTarget, type Target } from "./target.ts";
 
-export const startGateway: StartTarget = ({ kind, upstreamUrl, directory }) =>
+export const startGateway: StartTarget = ({ kind, upstreamUrl, stdio, directory }) =>
   startGatewayWith(
     {
-      pool: { upstreams: [kind.upstream === "stdio" ? STDIO_UPSTREAM : { url: upstreamUrl, era: kind.era }] },
+      pool: { upstreams: [kind.upstream === "stdio" ? stdio : { url: upstreamUrl, era: kind.era }] },
     },
     directory,
   );
@@ -71,12 +71,11 @@ http {
   return { name: "nginx", url, tool: "echo", transport: "http", process: process_ };
 };
 
-export const startSdkV1Proxy: StartTarget = async ({ kind, upstreamUrl }) => {
+export const startSdkV1Proxy: StartTarget = async ({ kind, upstreamUrl, stdio }) => {
   if (kind.era === "modern") return "version 1 of the SDK does not speak 2026-07-28";
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/mcp`;
-  const upstream =
-    kind.upstream === "stdio" ? [STDIO_UPSTREAM.command, ...STDIO_UPSTREAM.args] : [upstreamUrl];
+  const upstream = kind.upstream === "stdio" ? [stdio.command, ...stdio.args] : [upstreamUrl];
   const process_ = await startMeasured({
     command: process.execPath,
     args: [fileOf("sdk-v1-proxy.ts"), String(port), ...upstream],
@@ -85,12 +84,11 @@ export const startSdkV1Proxy: StartTarget = async ({ kind, upstreamUrl }) => {
   return { name: "sdk-v1-proxy", url, tool: "echo", transport: "http", process: process_ };
 };
 
-export const startSdkV2Proxy: StartTarget = async ({ kind, upstreamUrl }) => {
+export const startSdkV2Proxy: StartTarget = async ({ kind, upstreamUrl, stdio }) => {
   if (kind.era === "legacy") return "measured with 2026-07-28 calls only, which it is made for";
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/mcp`;
-  const upstream =
-    kind.upstream === "stdio" ? [STDIO_UPSTREAM.command, ...STDIO_UPSTREAM.args] : [upstreamUrl];
+  const upstream = kind.upstream === "stdio" ? [stdio.command, ...stdio.args] : [upstreamUrl];
   const process_ = await startMeasured({
     command: process.execPath,
     args: [fileOf("sdk-v2-proxy.ts"), String(port), ...upstream],

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type StartOptions, startMeasured } from "../process.ts";
-import { freePort, STDIO_UPSTREAM, type StartTarget, type Target, type TargetContext } from "./target.ts";
+import { freePort, type StartTarget, type Target, type TargetContext } from "./target.ts";
 
 interface Peer {
   /** Name and version on npm. */
@@ -21,7 +21,9 @@ interface Peer {
     context: TargetContext,
     port: number,
     directory: string,
-  ): Promise<{ readonly args: readonly string[]; readonly url: string; readonly readyUrl: string }>;
+  ): Promise<
+    { readonly args: readonly string[]; readonly url: string } & Pick<StartOptions, "readyText" | "readyUrl">
+  >;
   readonly transport: Target["transport"];
   readonly tool: string;
 }
@@ -38,15 +40,17 @@ const PEERS: readonly Peer[] = [
     // It offers its clients the transport of 2024-11-05 and nothing newer.
     transport: "sse",
     refuses: ({ kind }) => (kind.era === "modern" ? LEGACY_ONLY : undefined),
-    async run({ kind, upstreamUrl }, port, directory) {
+    async run({ kind, upstreamUrl, stdio }, port, directory) {
       const config = join(directory, "mcp-hub.json");
-      const server = kind.upstream === "stdio" ? STDIO_UPSTREAM : { url: upstreamUrl };
+      const server = kind.upstream === "stdio" ? stdio : { url: upstreamUrl };
       await writeFile(config, JSON.stringify({ mcpServers: { up: server } }));
       const origin = `http://127.0.0.1:${port}`;
       return {
         args: ["--port", String(port), "--config", config],
         url: `${origin}/mcp`,
         readyUrl: `${origin}/api/health`,
+        // It answers before its servers are connected, and drops who comes too early.
+        readyText: '"state":"ready"',
       };
     },
   },
@@ -57,11 +61,11 @@ const PEERS: readonly Peer[] = [
     tool: "echo",
     transport: "http",
     refuses: ({ kind }) => (kind.upstream === "http" ? STDIO_ONLY : undefined),
-    run: async (_context, port) => {
+    run: async ({ stdio }, port) => {
       const origin = `http://127.0.0.1:${port}`;
       const args = ["--host", "127.0.0.1", "--port", String(port), "--server", "stream"];
       return {
-        args: [...args, "--", STDIO_UPSTREAM.command, ...STDIO_UPSTREAM.args],
+        args: [...args, "--", stdio.command, ...stdio.args],
         url: `${origin}/mcp`,
         readyUrl: `${origin}/ping`,
       };
@@ -75,9 +79,9 @@ const PEERS: readonly Peer[] = [
     transport: "http",
     refuses: ({ kind }) =>
       kind.upstream === "http" ? STDIO_ONLY : kind.era === "modern" ? LEGACY_ONLY : undefined,
-    run: async (_context, port) => {
+    run: async ({ stdio }, port) => {
       const origin = `http://127.0.0.1:${port}`;
-      const command = [STDIO_UPSTREAM.command, ...STDIO_UPSTREAM.args].join(" ");
+      const command = [stdio.command, ...stdio.args].join(" ");
       return {
         args: [
           ...["--stdio", command, "--outputTransport", "streamableHttp", "--stateful"],
@@ -90,9 +94,27 @@ const PEERS: readonly Peer[] = [
   },
 ];
 
-export const PEER_TARGETS: Readonly<Record<string, StartTarget>> = Object.fromEntries(
-  PEERS.map((peer) => [peer.name, (context: TargetContext) => startPeer(peer, context)]),
-);
+/** Gateways whose documentation names an npm package that there is not. Asked for anew in each run, lest that be true only here. */
+const MISSING = ["@1mcp/agent", "@samanhappy/mcphub", "metamcp"] as const;
+
+export const PEER_TARGETS: Readonly<Record<string, StartTarget>> = Object.fromEntries<StartTarget>([
+  ...PEERS.map((peer) => [peer.name, (context: TargetContext) => startPeer(peer, context)] as const),
+  ...MISSING.map((name) => [name, () => lookForMissing(name)] as const),
+  ["@maximhq/bifrost", async () => "its npm package fetches the program from elsewhere when it is started"],
+]);
+
+const looked = new Map<string, Promise<string>>();
+
+function lookForMissing(name: string): Promise<string> {
+  const known = looked.get(name);
+  if (known !== undefined) return known;
+  const found = npm(homedir(), ["view", name, "version"]).then(
+    () => "npm has it now, but how it is started is not known here",
+    (error: unknown) => `npm does not have it (${/E\d{3}/.exec(String(error))?.[0] ?? "no answer"})`,
+  );
+  looked.set(name, found);
+  return found;
+}
 
 async function startPeer(peer: Peer, context: TargetContext): Promise<Target | string> {
   const refusal = peer.refuses(context);
@@ -102,7 +124,7 @@ async function startPeer(peer: Peer, context: TargetContext): Promise<Target | s
     const root = await install(name, version, context.onProgress);
     const directory = await mkdtemp(join(context.directory, `${name}-`));
     const port = await freePort();
-    const { args, url, readyUrl } = await peer.run(context, port, directory);
+    const { args, url, ...ready } = await peer.run(context, port, directory);
     const options: StartOptions = {
       command: process.execPath,
       args: [join(root, "node_modules", name, script), ...args],
@@ -113,7 +135,7 @@ async function startPeer(peer: Peer, context: TargetContext): Promise<Target | s
         XDG_CONFIG_HOME: directory,
         XDG_DATA_HOME: directory,
       },
-      readyUrl,
+      ...ready,
     };
     return { name: `${name} ${version}`, url, tool, transport, process: await startMeasured(options) };
   } catch (error) {

@@ -30,8 +30,8 @@ for (const [at, server] of servers.entries()) open(at, server);
 
 function open(at: number, { port, speed, slots }: SlotServerOptions["servers"][number]): void {
   const random = mulberry32(seed + at);
-  const waiting: (() => void)[] = [];
-  let busy = 0;
+  /** When each slot has done what it was given, whether or not a timer was late: timers must not take from the capacity. */
+  const freeAt = Array.from({ length: slots }, () => 0);
   const listener = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -42,27 +42,20 @@ function open(at: number, { port, speed, slots }: SlotServerOptions["servers"][n
       }
       const message = JSON.parse(Buffer.concat(chunks).toString()) as Message;
       if (message.id === undefined) response.writeHead(202).end();
-      else if (message.method === "tools/call") enter(() => answer(response, message));
+      else if (message.method === "tools/call") work(() => answer(response, message));
       else answer(response, message);
     });
   });
   listener.keepAliveTimeout = 60_000;
-  listener.listen(port, "127.0.0.1");
+  listener.listen({ port, host: "127.0.0.1", backlog: 4_096 });
 
-  function enter(done: () => void): void {
-    const start = (): void => {
-      busy++;
-      setTimeout(
-        () => {
-          busy--;
-          waiting.shift()?.();
-          done();
-        },
-        serviceMs(random) / (speed * slowdown(at)),
-      );
-    };
-    if (busy < slots) start();
-    else waiting.push(start);
+  /** First come, first served: the slot that is free first is known when a call arrives. */
+  function work(done: () => void): void {
+    const now = performance.now();
+    const first = Math.min(...freeAt);
+    const doneAt = Math.max(now, first) + serviceMs(random) / (speed * slowdown(at));
+    freeAt[freeAt.indexOf(first)] = doneAt;
+    setTimeout(done, doneAt - now);
   }
 }
 

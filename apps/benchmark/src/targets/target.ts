@@ -1,6 +1,7 @@
 // A program that stands between the load and the upstream, running, and how to call through it.
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { placed } from "../placement.ts";
 import type { MeasuredProcess } from "../process.ts";
 
 /** What kind of call is measured. */
@@ -26,9 +27,17 @@ export interface TargetContext {
   readonly kind: CallKind;
   /** Of the HTTP upstream. */
   readonly upstreamUrl: string;
+  /** The stdio upstream. */
+  readonly stdio: StdioUpstream;
   /** For files that a target needs. */
   readonly directory: string;
   readonly onProgress: (line: string) => void;
+}
+
+/** Without spaces in it: some targets take one line. */
+export interface StdioUpstream {
+  readonly command: string;
+  readonly args: readonly string[];
 }
 
 /** Starts a target, or says why it cannot take part. */
@@ -50,7 +59,6 @@ export function fileOf(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-export const STDIO_UPSTREAM: { readonly command: string; readonly args: readonly string[] } = {
-  command: process.execPath,
-  args: [fileOf("stdio-upstream.ts")],
-};
+export function stdioUpstream(): StdioUpstream {
+  return placed("server", { command: process.execPath, args: [fileOf("stdio-upstream.ts")] });
+}

@@ -94,6 +94,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 /** A proxy on this machine speaks for others, and says so in these header fields. */
 function isFromThisMachine({ socket, headers }: IncomingMessage): boolean {
   const isForwarded = headers["forwarded"] ?? headers["x-forwarded-for"] ?? headers["x-real-ip"];
-  const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
-  return isForwarded === undefined && isLoopback(address);
+  if (isForwarded !== undefined) return false;
+  const { remoteAddress = "" } = socket;
+  return remoteAddress === "127.0.0.1" || isLoopback(remoteAddress.replace(/^::ffff:/, ""));
 }

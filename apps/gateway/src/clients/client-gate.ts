@@ -58,7 +58,6 @@ export function createClientGate({
   onRefusal = () => {},
 }: ClientGateOptions): ClientGate {
   let settings = initial;
-  /** In the order of last use. */
   const states = new Map<string, ClientState>();
 
   return {
@@ -117,8 +116,6 @@ export function createClientGate({
     const known = states.get(id);
     if (known !== undefined) {
       known.usedAt = clock.now();
-      states.delete(id);
-      states.set(id, known);
       return known;
     }
     const active = settings.maxClients === 0 ? 0 : [...states.values()].filter(isActive).length;
@@ -206,11 +203,12 @@ export function createClientGate({
   }
 
   function forgetOne(): void {
-    for (const [id, state] of states) {
+    let oldest: ClientState | undefined;
+    for (const state of states.values()) {
       if (isBound(state)) continue;
-      states.delete(id);
-      return;
+      if (oldest === undefined || state.usedAt < oldest.usedAt) oldest = state;
     }
+    if (oldest !== undefined) states.delete(oldest.id);
   }
 
   function report(state: ClientState): ClientReport {

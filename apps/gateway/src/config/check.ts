@@ -26,7 +26,7 @@ export async function checkConfig(
     if (!(error instanceof ConfigError)) throw error;
     return { file: resolve(file), errors: error.problems, warnings: [], recommendations: [] };
   }
-  const { multiplexer, source } = loaded;
+  const { multiplexer, gateway, source } = loaded;
   const { warnings, recommendations } = validateConfig(multiplexer);
   const place = (path: ConfigPath, message: string): ConfigProblem => ({
     path: printPath(path),
@@ -34,9 +34,11 @@ export async function checkConfig(
     ...source.placeOf(path),
   });
   const placed = (findings: typeof warnings): ConfigProblem[] =>
-    findings.map(({ path, message, fix }) =>
-      place(pathInFile(path, multiplexer.pools), `${message}; ${fix}`),
-    );
+    findings.flatMap(({ path, message, fix }) => {
+      const at = pathInFile(path, multiplexer.pools, gateway);
+      // Upstreams of our own servers are none of the file's business.
+      return at[0] !== "pools" && path.includes(".upstreams") ? [] : [place(at, `${message}; ${fix}`)];
+    });
   return {
     file: loaded.file,
     errors: [],
@@ -66,8 +68,8 @@ function literalSecrets({ source }: LoadedConfig, place: Place): ConfigProblem[]
   }
 }
 
-function commands({ multiplexer, gateway }: LoadedConfig, place: Place): ConfigProblem[] {
-  return multiplexer.pools.flatMap(({ namespace, upstreams }) =>
+function commands({ gateway }: LoadedConfig, place: Place): ConfigProblem[] {
+  return Object.entries(gateway.pools).flatMap(([namespace, { upstreams }]) =>
     upstreams.flatMap((upstream, at): ConfigProblem[] => {
       if (!("command" in upstream) || upstream.command === undefined) return [];
       const path = ["pools", namespace, "upstreams", at, "command"];

@@ -1,7 +1,8 @@
 // What no schema of single options can see: options of the gateway that contradict each other.
 import type { ConfigPath } from "@fairlead/aggregator/schema";
-import { suggest } from "@fairlead/aggregator/schema";
+import { printPath, suggest } from "@fairlead/aggregator/schema";
 import { isLoopback, isWildcard } from "../http/guard.ts";
+import { poolSections } from "./own-pools.ts";
 import type { GatewayConfig } from "./schema.ts";
 
 export interface Contradiction {
@@ -13,8 +14,20 @@ export interface Contradiction {
 const RESERVED = "fairlead";
 
 export function contradictionsOf(config: GatewayConfig): Contradiction[] {
-  const { server, clients, admin, oauth, pools, views } = config;
+  const { server, clients, admin, oauth, views } = config;
+  const sections = poolSections(config);
+  const pools = new Set(sections.map(({ namespace }) => namespace));
   const found: Contradiction[] = [];
+  for (const [at, { namespace, path }] of sections.entries()) {
+    if (namespace === RESERVED)
+      found.push({ path, message: `the namespace "${RESERVED}" is the gateway's own; choose another` });
+    const first = sections.findIndex((section) => section.namespace === namespace);
+    if (first < at)
+      found.push({
+        path,
+        message: `the namespace "${namespace}" is that of ${printPath(sections[first]?.path ?? [])} already; choose another`,
+      });
+  }
   const hasKeys = Object.keys(clients.known).length > 0 || oauth !== undefined;
   if (!isLoopback(server.host)) {
     if (!hasKeys)
@@ -41,23 +54,18 @@ export function contradictionsOf(config: GatewayConfig): Contradiction[] {
       });
   }
   for (const [name, { pools: members = [] }] of Object.entries(views)) {
-    if (name === RESERVED || Object.hasOwn(pools, name))
+    if (name === RESERVED || pools.has(name))
       found.push({
         path: ["views", name],
         message: `/mcp/${name} is ${name === RESERVED ? "the gateway's own" : "the pool of that name"} already; choose another name`,
       });
     for (const [at, member] of members.entries()) {
-      if (!Object.hasOwn(pools, member))
+      if (!pools.has(member))
         found.push({
           path: ["views", name, "pools", at],
-          message: `there is no pool "${member}"; ${suggest(member, Object.keys(pools))}`,
+          message: `there is no pool "${member}"; ${suggest(member, [...pools])}`,
         });
     }
   }
-  if (Object.hasOwn(pools, RESERVED))
-    found.push({
-      path: ["pools", RESERVED],
-      message: `the namespace "${RESERVED}" is the gateway's own; choose another`,
-    });
   return found;
 }

@@ -11,6 +11,7 @@ import { contradictionsOf } from "./contradictions.ts";
 import { ConfigError, type ConfigProblem } from "./error.ts";
 import { extended } from "./extend.ts";
 import { isMcpServers, poolsOfMcpServers } from "./mcp-servers.ts";
+import { ownPools, pathOfPool } from "./own-pools.ts";
 import { literalSecrets, resolveReferences } from "./references.ts";
 import { configSchema, type GatewayConfig } from "./schema.ts";
 import { disabledServers, fromServerList, isServerList } from "./server-list.ts";
@@ -55,6 +56,8 @@ export async function loadConfig(
     },
   });
   const written = translated(value as Fields, source, environment);
+  if (written["lmStudio"] === undefined && isNothing(written["pools"]) && isNothing(written["rag"]))
+    fail(["pools"], "is missing; write pools, and under it a name, upstreams, and a list of command or url");
   const parsed = configSchema.safeParse(written);
   if (!parsed.success) {
     for (const { path: at, message, fix } of explainIssues(configSchema, parsed.error.issues))
@@ -66,7 +69,10 @@ export async function loadConfig(
   const withStrategies = await Promise.all(
     pools.map((pool) =>
       withStrategy(pool, dirname(path)).catch((error: unknown) => {
-        fail(["pools", pool.namespace, "strategy"], explainStrategy(String(pool.strategy), error));
+        fail(
+          pathOfPool(parsed.data, pool.namespace, ["strategy"]),
+          explainStrategy(String(pool.strategy), error),
+        );
         return undefined;
       }),
     ),
@@ -74,18 +80,22 @@ export async function loadConfig(
   const complete = { ...multiplexer, pools: withStrategies.filter((pool) => pool !== undefined) };
   if (complete.pools.length === pools.length) {
     for (const { path: at, message, fix } of validateConfig(complete).errors)
-      fail(pathInFile(at, pools), `${message}; ${fix}`);
+      fail(pathInFile(at, pools, parsed.data), `${message}; ${fix}`);
   }
   if (problems.length > 0) throw new ConfigError(path, unique(problems));
   return { file: path, gateway: parsed.data, multiplexer: complete, secrets, source };
 }
 
 /** `pools[0].upstreams[1].url` of the multiplexer's list is `pools.files.upstreams[1].url` in the file. */
-export function pathInFile(path: string, pools: readonly { readonly namespace: string }[]): ConfigPath {
+export function pathInFile(
+  path: string,
+  pools: readonly { readonly namespace: string }[],
+  config: GatewayConfig,
+): ConfigPath {
   const parts = [...path.matchAll(/([^.[\]]+)/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part));
   const [first, at, ...rest] = parts;
   if (first !== "pools" || typeof at !== "number") return parts;
-  return ["pools", pools[at]?.namespace ?? String(at), ...rest];
+  return pathOfPool(config, pools[at]?.namespace ?? String(at), rest);
 }
 
 function translated(value: Fields, source: ConfigSource, environment: NodeJS.ProcessEnv): Fields {
@@ -97,6 +107,10 @@ function translated(value: Fields, source: ConfigSource, environment: NodeJS.Pro
   return { ...rest, pools: { ...poolsOfMcpServers({ mcpServers }), ...(isFields(pools) ? pools : {}) } };
 }
 
+function isNothing(value: unknown): boolean {
+  return value === undefined || (isFields(value) && Object.keys(value).length === 0);
+}
+
 /** What stands beside the servers in the files of IDEs. */
 const OTHER_FORMAT_KEYS: ReadonlySet<string> = new Set(["$schema", "mcpServers", "servers", "inputs"]);
 
@@ -106,11 +120,9 @@ async function withStrategy(pool: PoolConfig, directory: string): Promise<PoolCo
   return { ...pool, strategy: await findStrategy(pool.strategy, directory) };
 }
 
-function toMultiplexer(
-  { pools, poolDefaults, routing, views, separator, zone, limits }: GatewayConfig,
-  directory: string,
-): MultiplexerConfig {
-  const list = Object.entries(pools).map(([namespace, pool]): PoolConfig => {
+function toMultiplexer(config: GatewayConfig, directory: string): MultiplexerConfig {
+  const { pools, poolDefaults, routing, views, separator, zone, limits } = config;
+  const list = Object.entries({ ...pools, ...ownPools(config) }).map(([namespace, pool]): PoolConfig => {
     const upstreams = pool.upstreams.map(
       (upstream): UpstreamConfig => ({ ...upstream, cwd: resolve(directory, upstream.cwd ?? ".") }),
     );

@@ -19,6 +19,8 @@ export interface Resolved {
 
 const REFERENCE = /\$\{(?:(env|file|input):)?([^}:]+)(?::-([^}]*))?\}/g;
 const SECRET_FIELD = /token|secret|password|passwd|authorization|api[-_]?key|^key$|cookie|credential/i;
+/** The part of a URL that its password follows. */
+const PASSWORD_BEGINS = /:\/\/[^/@\s]*:$/;
 /** Stands for what is missing. Nothing is started with it; it keeps the checks that follow from complaining again. */
 const UNSET = "unset";
 const MAX_SECRET_BYTES = 64 * 1024;
@@ -47,12 +49,14 @@ export function resolveReferences(value: unknown, options: ReferenceOptions): Re
   }
 
   function replace(text: string, path: ConfigPath): string {
-    return text.replaceAll(REFERENCE, (whole, kind: string | undefined, name: string, fallback?: string) => {
+    return text.replaceAll(REFERENCE, (whole, kind: string | undefined, name: string, ...more: unknown[]) => {
+      const [fallback, offset] = more as [string | undefined, number];
       if (kind === undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return whole;
       const variable = kind === "input" ? environmentName(name) : name;
       const found = kind === "file" ? readSecret(name, path) : lookUp(variable, fallback, path);
       if (found === UNSET) return found;
-      if (kind === "file" || (name !== "FAIRLEAD_CONFIG_DIR" && path.some(isSecretField))) secrets.add(found);
+      const isSecret = path.some(isSecretField) || PASSWORD_BEGINS.test(text.slice(0, offset));
+      if (kind === "file" || (name !== "FAIRLEAD_CONFIG_DIR" && isSecret)) secrets.add(found);
       return found;
     });
   }
@@ -94,18 +98,26 @@ export function literalSecrets(value: Readonly<Record<string, unknown>>): Config
 
   function look(part: unknown, path: ConfigPath): void {
     if (typeof part === "string") {
-      if (isOnlyReference(path) && !isReference(part)) found.push(path);
+      const [, password] = isStore(path) ? (/:\/\/[^/@\s:]*:(.+)@/.exec(part) ?? []) : [];
+      const secret = isOnlyReference(path) ? part : password;
+      if (secret !== undefined && !isReference(secret)) found.push(path);
     } else if (typeof part === "object" && part !== null) {
       for (const [key, field] of Object.entries(part)) look(field, [...path, key]);
     }
   }
 }
 
-/** `admin.token`, `clients.known.<name>.key`, and the token of an `auth` of a server. */
+/** `rag.<namespace>.store`, whose password is a secret. */
+function isStore(path: ConfigPath): boolean {
+  return path.length === 3 && path[0] === "rag" && path[2] === "store";
+}
+
+/** `admin.token`, `clients.known.<name>.key`, tokens of hosts with models, and the token of an `auth` of a server. */
 function isOnlyReference(path: ConfigPath): boolean {
   const [first, second] = path;
   const last = path.at(-1);
   if (path.length === 2 && first === "admin" && second === "token") return true;
   if (path.length === 4 && first === "clients" && second === "known" && last === "key") return true;
+  if (last === "apiToken" && (first === "lmStudio" || first === "rag")) return true;
   return last === "token" && path.at(-2) === "auth";
 }

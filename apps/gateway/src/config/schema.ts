@@ -12,6 +12,8 @@ import {
 } from "@fairlead/aggregator/schema";
 import { z } from "zod";
 import type { OAuthSettings } from "../auth/oauth.ts";
+import { type LmStudioSettings, lmStudioSection } from "./lm-studio.ts";
+import { type RagSettings, ragLibrary } from "./rag.ts";
 import {
   adminSection,
   clientsSection,
@@ -48,6 +50,10 @@ export interface GatewayConfig {
   readonly limits?: LimitsConfig | undefined;
   readonly poolDefaults?: PoolDefaults | undefined;
   readonly routing?: RoutingConfig | undefined;
+  readonly lmStudio?: LmStudioSettings | undefined;
+  /** By namespace. */
+  readonly rag: Readonly<Record<string, RagSettings>>;
+  /** Those that the file has itself; sections make others. */
   readonly pools: Readonly<Record<string, Omit<PoolConfig, "namespace">>>;
 }
 
@@ -77,10 +83,12 @@ const fields = {
   poolDefaults: poolDefaultsSchema.optional().describe("Options of every pool that does not say otherwise"),
   zone: zoneSchema.optional(),
   routing: routingSchema.optional().describe("Rules about single kinds of calls"),
-  pools: z
-    .record(namespaceSchema, pool)
-    .refine((pools) => Object.keys(pools).length > 0, "must name at least one pool")
-    .describe("One pool for each namespace"),
+  lmStudio: lmStudioSection.describe("LM Studio hosts, served by fairlead-lmstudio as one pool"),
+  rag: z
+    .record(namespaceSchema, ragLibrary)
+    .default({})
+    .describe("Libraries of documents by namespace, each served by fairlead-rag as one pool"),
+  pools: z.record(namespaceSchema, pool).default({}).describe("One pool for each namespace"),
 };
 
 export const configSchema: z.ZodType<GatewayConfig> = z.strictObject(fields);
@@ -97,5 +105,4 @@ export const fileSchema: z.ZodType = z.strictObject({
     .optional()
     .describe("Servers as LM Studio, Claude and Cursor write them; each becomes a pool"),
   ...fields,
-  pools: fields.pools.optional(),
 });

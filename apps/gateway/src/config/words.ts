@@ -19,6 +19,8 @@ export function inWords(message: string, fix: string, path: ConfigPath, root: un
   const found = `found ${show(value, path)}`;
   if (value === undefined && /received undefined/.test(message)) return missing(message, path);
   const [, expected] = /expected (\w+), received \w+/.exec(message) ?? [];
+  if (expected === "object" && path.length === 2 && path[0] === "rag")
+    return `must be a library, ${found}; a library has a name: rag: { docs: { ${path[1]}: … } }`;
   if (expected !== undefined)
     return `must be ${KINDS[expected] ?? expected}, ${found}; ${rewrite(expected, value)}`;
   if (/^Too (small|big)/.test(message)) return `is out of range, ${found}; ${fix}`;
@@ -33,8 +35,6 @@ function missing(message: string, path: ConfigPath): string {
   const last = path.at(-1);
   if (last === "command" && path.includes("upstreams"))
     return "is missing; an upstream needs command (a program to start) or url (a server that runs)";
-  if (path.length === 1 && last === "pools")
-    return "is missing; write pools, and under it a name, upstreams, and a list of command or url";
   return `is missing; add it: ${KINDS[expected] ?? expected}`;
 }
 

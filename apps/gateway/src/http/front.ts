@@ -32,6 +32,11 @@ const PUBLIC_PATHS: readonly string[] = ["/livez", "/readyz"];
 /** The gateway's own MCP endpoint; no pool may have its name. */
 const ADMIN_MCP_PATH = "/mcp/fairlead";
 
+/** Whether a request is for the multiplexer, by its target. */
+export function isMultiplexed(target: string): boolean {
+  return target === "/mcp" || (target.startsWith("/mcp/") && !target.startsWith(ADMIN_MCP_PATH));
+}
+
 export function createFront(
   options: FrontOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {

@@ -31,6 +31,8 @@ export function createGuard({ host, allowedHosts, allowedOrigins }: GuardOptions
   const own = isWildcard(host) ? LOOPBACK_NAMES : [bound, ...(isLoopback(host) ? LOOPBACK_NAMES : [])];
   const names = new Set([...own, ...allowedHosts].map((name) => name.toLowerCase()));
   const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
+  /** Connections stay, and with them what their client calls this gateway. */
+  let lastOwn: string | undefined;
 
   return ({ headers, rawHeaders }) => {
     if (headers.host === undefined || !isOwn(headers.host) || count(rawHeaders, "host") > 1)
@@ -45,10 +47,18 @@ export function createGuard({ host, allowedHosts, allowedOrigins }: GuardOptions
 
   /** `authority` is `name` or `name:port`; the port does not matter, since a page on any port of this machine is local. */
   function isOwn(authority: string): boolean {
-    return names.has(authority.replace(/:\d{1,5}$/, "").toLowerCase());
+    if (authority === lastOwn) return true;
+    if (!names.has(authority.replace(/:\d{1,5}$/, "").toLowerCase())) return false;
+    lastOwn = authority;
+    return true;
   }
 }
 
 function count(rawHeaders: readonly string[], name: string): number {
-  return rawHeaders.filter((_, at) => at % 2 === 0 && rawHeaders[at]?.toLowerCase() === name).length;
+  let found = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const other = rawHeaders[at] as string;
+    if (other.length === name.length && other.toLowerCase() === name) found++;
+  }
+  return found;
 }

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { addShortPath, type ShortPath } from "@fairlead/aggregator";
 
 export interface HttpServer {
   /** Address to reach it at: `http://127.0.0.1:3005`. */
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   /** 0 takes any free one. */
   readonly port: number;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Request targets that most requests are for; served without node:http where they come in the plainest form. */
+  readonly servesShortly?: (target: string) => boolean;
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly timeouts?: Partial<HttpTimeouts>;
 }
@@ -50,12 +53,15 @@ const TIMEOUTS: HttpTimeouts = {
 /** How long an idle connection is kept at the end, for a request that may be on its way, in milliseconds. */
 const LINGER_MS = 500;
 const MAX_CONNECTIONS = 20_000;
+/** Connections that may wait to be accepted. When they are more, the system drops them, and clients try again only after seconds. */
+const BACKLOG = 4_096;
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE */
 export async function openHttpServer({
   host,
   port,
   onRequest,
+  servesShortly,
   onUpgrade,
   timeouts,
 }: HttpServerOptions): Promise<HttpServer> {
@@ -69,16 +75,21 @@ export async function openHttpServer({
       connectionsCheckingInterval: checkMs,
       maxHeaderSize: 16 * 1024,
     },
-    (request, response) => {
-      lastRequestAt = performance.now();
-      response.on("timeout", endIfStalled);
-      onRequest(request, response);
-    },
+    receive,
   );
+  function receive(request: IncomingMessage, response: ServerResponse): void {
+    lastRequestAt = performance.now();
+    onRequest(request, response);
+  }
+  server.on("request", (_request, response) => response.on("timeout", endIfStalled));
   server.setTimeout(stallMs);
   server.maxHeadersCount = 100;
   server.maxConnections = MAX_CONNECTIONS;
   if (onUpgrade !== undefined) server.on("upgrade", onUpgrade);
+  const shortPath =
+    servesShortly === undefined
+      ? undefined
+      : addShortPath(server, { serves: servesShortly, onRequest: receive });
   await listen(server, host, port);
   const address = server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
@@ -86,7 +97,7 @@ export async function openHttpServer({
 
   let closing: Promise<void> | undefined;
   const close = (timeoutMs: number): Promise<void> => {
-    closing ??= closeGently(server, () => lastRequestAt, timeoutMs);
+    closing ??= closeGently(server, shortPath, () => lastRequestAt, timeoutMs);
     return closing;
   };
   return { url, port: bound, close, [Symbol.asyncDispose]: () => close(0) };
@@ -101,13 +112,23 @@ function endIfStalled(socket: Socket): void {
  * `server.close()` of node:http also cuts idle connections at once, and with them requests that are just on their way.
  * Here a connection ends after its next response (which says so), or after a silence.
  */
-function closeGently(server: Server, lastRequestAt: () => number, timeoutMs: number): Promise<void> {
+function closeGently(
+  server: Server,
+  shortPath: ShortPath | undefined,
+  lastRequestAt: () => number,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
       const now = performance.now();
-      if (now >= deadline) server.closeAllConnections();
-      else if (now - lastRequestAt() >= LINGER_MS) server.closeIdleConnections();
+      if (now >= deadline) {
+        server.closeAllConnections();
+        shortPath?.closeAll();
+      } else if (now - lastRequestAt() >= LINGER_MS) {
+        server.closeIdleConnections();
+        shortPath?.closeIdle();
+      }
     }, LINGER_MS / 10);
     NetServer.prototype.close.call(server, () => {
       clearInterval(timer);
@@ -119,7 +140,7 @@ function closeGently(server: Server, lastRequestAt: () => number, timeoutMs: num
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.removeListener("error", reject);
       resolve();
     });

@@ -1,10 +1,17 @@
 // Prometheus metrics: bounded series, rendered at most once a second (a thousand histogram series block for 27 ms).
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { GateRequest, MultiplexerStatus, RequestWatch } from "@fairlead/aggregator";
+import type {
+  AttemptEnd,
+  GateRequest,
+  MultiplexerStatus,
+  RequestEnd,
+  RequestWatch,
+} from "@fairlead/aggregator";
 import { type Clock, systemClock } from "@fairlead/core";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import { createLabelBound } from "./label-bound.ts";
 import { registerStatusSeries } from "./status-series.ts";
+import { type Counter, createCounter, createHistogram, type Histogram, type Tally } from "./tally.ts";
 
 export interface MetricsOptions {
   readonly status: () => MultiplexerStatus;
@@ -57,60 +64,61 @@ export function createMetrics({
   const toolName = createLabelBound(tools);
   const clientName = createLabelBound(clients);
 
-  const requests = new Counter({
+  const requests = createCounter({
     name: "fairlead_requests_total",
     help: "Requests of clients by method and outcome",
-    labelNames: ["method", "outcome"],
-    registers,
+    labels: ["method", "outcome"],
+    registry,
   });
-  const durations = new Histogram({
+  const durations = createHistogram({
     name: "fairlead_request_duration_seconds",
     help: "Time from a request to its answer",
-    labelNames: ["method"],
+    labels: ["method"],
     buckets: BUCKETS,
-    registers,
+    registry,
   });
-  const toolCalls = new Counter({
+  const toolCalls = createCounter({
     name: "fairlead_tool_calls_total",
     help: "Calls of tools by name and outcome",
-    labelNames: ["tool", "outcome"],
-    registers,
+    labels: ["tool", "outcome"],
+    registry,
   });
-  const clientRequests = new Counter({
+  const clientRequests = createCounter({
     name: "fairlead_client_requests_total",
     help: "Requests by client and outcome",
-    labelNames: ["client", "outcome"],
-    registers,
+    labels: ["client", "outcome"],
+    registry,
   });
-  const attempts = new Counter({
+  const attempts = createCounter({
     name: "fairlead_upstream_attempts_total",
     help: "Attempts on upstreams by outcome",
-    labelNames: ["upstream", "outcome"],
-    registers,
+    labels: ["upstream", "outcome"],
+    registry,
   });
-  const attemptDurations = new Histogram({
+  const attemptDurations = createHistogram({
     name: "fairlead_upstream_attempt_duration_seconds",
     help: "Time that attempts on upstreams took",
-    labelNames: ["upstream"],
+    labels: ["upstream"],
     buckets: BUCKETS,
-    registers,
+    registry,
   });
-  const failovers = new Counter({
+  const failovers = createCounter({
     name: "fairlead_retries_total",
     help: "Attempts beyond the first one of their request",
-    registers,
-  });
-  const refusals = new Counter({
+    labels: [],
+    registry,
+  })();
+  const refusals = createCounter({
     name: "fairlead_refusals_total",
     help: "Requests that a limit of their client refused",
-    labelNames: ["limit"],
-    registers,
+    labels: ["limit"],
+    registry,
   });
-  const drift = new Counter({
+  const drift = createCounter({
     name: "fairlead_tool_drift_total",
     help: "Definitions of tools that changed after they were first seen",
-    labelNames: ["pool"],
-    registers,
+    labels: ["pool"],
+    registry,
   });
   const reloadOk = new Gauge({
     name: "fairlead_config_last_reload_successful",
@@ -153,30 +161,23 @@ export function createMetrics({
     },
   });
 
+  const series: RequestSeries = {
+    clock,
+    toolName,
+    clientName,
+    requests,
+    durations,
+    toolCalls,
+    clientRequests,
+    attempts,
+    attemptDurations,
+    failovers,
+  };
   let cached: { readonly at: number; readonly text: Promise<string> } | undefined;
   return {
-    observe({ method: asked, name, caller }) {
-      const startedAt = clock.now();
-      const method = METHODS.has(asked) ? asked : "_other";
-      let tries = 0;
-      return {
-        onAttempt({ upstream, outcome, startedAt: from, endedAt, isHedge }) {
-          if (!isHedge && ++tries > 1) failovers.inc();
-          attempts.inc({ upstream, outcome });
-          attemptDurations.observe({ upstream }, (endedAt - from) / 1_000);
-        },
-        onEnd({ outcome }) {
-          requests.inc({ method, outcome });
-          clientRequests.inc({ client: clientName(caller.id), outcome });
-          // A stream lasts as long as its client wants, and says nothing about speed.
-          if (method !== "subscriptions/listen")
-            durations.observe({ method }, (clock.now() - startedAt) / 1_000);
-          if (method === "tools/call") toolCalls.inc({ tool: toolName(name ?? ""), outcome });
-        },
-      };
-    },
-    refused: (limit) => refusals.inc({ limit }),
-    drifted: (pool) => drift.inc({ pool }),
+    observe: (request) => new RequestMeter(request, series),
+    refused: (limit) => refusals(limit).add(1),
+    drifted: (pool) => drift(pool).add(1),
     reloaded(ok) {
       reloadOk.set(ok ? 1 : 0);
       if (ok) reloadAt.set(Date.now() / 1_000);
@@ -188,4 +189,50 @@ export function createMetrics({
     },
     close: () => loop.disable(),
   };
+}
+
+/** Where requests are counted. */
+interface RequestSeries {
+  readonly clock: Clock;
+  readonly toolName: (name: string) => string;
+  readonly clientName: (name: string) => string;
+  readonly requests: Counter;
+  readonly durations: Histogram;
+  readonly toolCalls: Counter;
+  readonly clientRequests: Counter;
+  readonly attempts: Counter;
+  readonly attemptDurations: Histogram;
+  readonly failovers: Tally;
+}
+
+/** Follows one request. A class, because one is made per request. */
+class RequestMeter implements RequestWatch {
+  readonly #series: RequestSeries;
+  readonly #request: GateRequest;
+  readonly #startedAt: number;
+  #tries = 0;
+
+  constructor(request: GateRequest, series: RequestSeries) {
+    this.#request = request;
+    this.#series = series;
+    this.#startedAt = series.clock.now();
+  }
+
+  onAttempt({ upstream, outcome, startedAt, endedAt, isHedge }: AttemptEnd): void {
+    const { attempts, attemptDurations, failovers } = this.#series;
+    if (!isHedge && ++this.#tries > 1) failovers.add(1);
+    attempts(upstream, outcome).add(1);
+    attemptDurations(upstream).record((endedAt - startedAt) / 1_000);
+  }
+
+  onEnd({ outcome }: RequestEnd): void {
+    const { requests, clientRequests, durations, toolCalls, toolName, clientName, clock } = this.#series;
+    const { method: asked, name, caller } = this.#request;
+    const method = METHODS.has(asked) ? asked : "_other";
+    requests(method, outcome).add(1);
+    clientRequests(clientName(caller.id), outcome).add(1);
+    // A stream lasts as long as its client wants, and says nothing about speed.
+    if (method !== "subscriptions/listen") durations(method).record((clock.now() - this.#startedAt) / 1_000);
+    if (method === "tools/call") toolCalls(toolName(name ?? ""), outcome).add(1);
+  }
 }

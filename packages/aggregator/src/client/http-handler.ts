@@ -6,7 +6,7 @@ import type { Catalog, Scope } from "../catalog/catalog.ts";
 import { type Era, LEGACY_PROTOCOL_VERSIONS } from "../era.ts";
 import { type Envelope, EnvelopeError, scanEnvelope } from "../wire/envelope.ts";
 import { errorMessage, resultMessage } from "../wire/reply.ts";
-import { readBody } from "./body.ts";
+import { type Body, readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
 import { type EventReader, parseEventId } from "./event-log.ts";
@@ -64,13 +64,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
         );
         return true;
       }
-      if (request.method === "POST") {
-        post(request, response, scope, caller).catch((error: unknown) => {
-          onError(error);
-          if (response.headersSent) response.destroy();
-          else refuse(response, 500, "Internal error of the gateway; see its log");
-        });
-      } else if (request.method === "GET") openStream(request, response, scope, caller);
+      if (request.method === "POST") post(request, response, scope, caller);
+      else if (request.method === "GET") openStream(request, response, scope, caller);
       else if (request.method === "DELETE") endSession(request, response, scope, caller);
       else refuse(response, 405, "Use POST, GET or DELETE", { allow: "POST, GET, DELETE" });
       return true;
@@ -95,12 +90,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     return catalog.at(isBase ? "" : path.slice(basePath.length + 1), caller?.view) ?? "unknown";
   }
 
-  async function post(
+  function post(
     request: IncomingMessage,
     response: ServerResponse,
     scope: Scope,
     caller: Caller | undefined,
-  ): Promise<void> {
+  ): void {
     const { headers } = request;
     if (!isJson(headers["content-type"])) {
       refuse(response, 415, "Content-Type must be application/json");
@@ -110,7 +105,25 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 415, "Content-Encoding is not supported; send the body as it is");
       return;
     }
-    const message = await readBody(request, maxRequestBytes);
+    const read = (body: Body): void => {
+      try {
+        receive(request, response, scope, caller, body);
+      } catch (error) {
+        onError(error);
+        if (response.headersSent) response.destroy();
+        else refuse(response, 500, "Internal error of the gateway; see its log");
+      }
+    };
+    readBody(request, maxRequestBytes, read);
+  }
+
+  function receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: Scope,
+    caller: Caller | undefined,
+    message: Body,
+  ): void {
     if (message === "aborted") return;
     if (message === "too-large") {
       // The rest of the body is not read, so the connection cannot go on.
@@ -380,6 +393,7 @@ function idOf(message: Buffer, envelope: Envelope): Buffer | undefined {
 }
 
 function isJson(contentType: string | undefined): boolean {
+  if (contentType === "application/json") return true;
   return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType);
 }
 

@@ -48,6 +48,24 @@ export function headersForModern(
   return fields;
 }
 
+/** What clients declared, printed; a client declares it once, and a pool's answer to that seldom changes. */
+const printed = new WeakMap<
+  object,
+  { readonly allowed: readonly ClientCapability[] | undefined; readonly text: string }
+>();
+
+function printedCapabilities(
+  declared: Readonly<Record<string, unknown>> | undefined,
+  allowed: readonly ClientCapability[] | undefined,
+): string {
+  if (declared === undefined) return "{}";
+  const known = printed.get(declared);
+  if (known !== undefined && known.allowed === allowed) return known.text;
+  const text = JSON.stringify(modernCapabilities(declared, allowed));
+  printed.set(declared, { allowed, text });
+  return text;
+}
+
 /** What a legacy client declared once is declared in each request; without a session nobody can be asked. */
 function addMeta(
   splices: Splice[],
@@ -56,8 +74,7 @@ function addMeta(
   allowed: readonly ClientCapability[] | undefined,
 ): void {
   const members = [meta.protocolVersion];
-  const declared = modernCapabilities(client.hello?.capabilities ?? {}, allowed);
-  const capabilities = JSON.stringify(declared);
+  const capabilities = printedCapabilities(client.hello?.capabilities, allowed);
   if (envelope.metaCapabilities.start === -1) members.push(`"${META_CLIENT_CAPABILITIES}":${capabilities}`);
   else splices.push({ span: envelope.metaCapabilities, bytes: Buffer.from(capabilities) });
   if (!mentions(message, envelope.meta, META_CLIENT_INFO)) members.push(meta.clientInfo);

@@ -118,6 +118,39 @@ describe("admission", () => {
     expect(served).toEqual(["new", "old"]);
   });
 
+  it("refuses at once what would wait in vain at the pace of late, and lets nobody in vain wait", async () => {
+    const { enter, serve, served, admission, clock } = setUp({ maxQueue: 1_000, queueTimeoutMs: 2_000 });
+    let refused = 0;
+    // One call is served every 10 ms, ten come: for ten seconds.
+    for (let at = 0; at < 1_000; at++) {
+      for (let name = 0; name < 10; name++) if (!enter(`${at}`)) refused++;
+      await clock.advance(10);
+      serve();
+      // Nobody waits for longer than it may.
+      if (at > 300) expect(admission.oldestMs).toBeLessThan(2_000);
+    }
+    expect(served).toHaveLength(1_000);
+    expect(admission.size).toBeLessThan(200);
+    expect(refused).toBe(10_000 - 1_000 - admission.size);
+  });
+
+  it("has room for all that a pause brings, although nothing was served during it", async () => {
+    const { enter, serve, clock, admission } = setUp({ maxQueue: 100, queueTimeoutMs: 2_000 });
+    for (let at = 0; at < 100; at++) {
+      enter(`${at}`);
+      enter(`${at}`);
+      await clock.advance(5);
+      serve(2);
+    }
+    enter("first of the pause");
+    enter("second");
+    serve();
+    await clock.advance(1_500);
+    serve();
+    for (let at = 0; at < 80; at++) expect(enter(`after ${at}`)).toBe(true);
+    expect(admission.size).toBe(80);
+  });
+
   it("keeps the order of a caller that is within its means, whatever another one has waiting", async () => {
     const { enter, serve, served, clock } = setUp({ queueTimeoutMs: 2_000, ageingMs: 1e6 });
     enter("flood 1", { key: "flood" });

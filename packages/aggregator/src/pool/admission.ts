@@ -52,7 +52,13 @@ const POLL_MS = 50;
 const DEFAULT_RETRY_MS = 1_000;
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
-const SMOOTHING = 0.2;
+const SMOOTHING = 0.05;
+/** An upstream that was away for a while says nothing about the pace: an interval counts for at most so many usual ones. */
+const MAX_INTERVAL_RATIO = 10;
+const MAX_FIRST_INTERVAL_MS = 50;
+/** Share of the longest wait that the queue is filled up to: the pace is only an estimate. */
+const FILL_RATIO = 0.7;
+const MIN_PLACES = 4;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { clock, wheel, maxQueue, queueTimeoutMs } = options;
@@ -81,7 +87,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (call.isGranted) ended(call);
       const mustPump = arrivals.size > 0;
       call.group = group;
-      if (arrivals.size >= maxQueue() && !makeRoomFor(call)) return false;
+      if (arrivals.size >= places() && !makeRoomFor(call)) return false;
       call.queuedAt = now;
       arrivals.add(call);
       queueOf(group).push(call);
@@ -98,6 +104,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
       return Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, grantEveryMs * (arrivals.size + 1))));
     },
   };
+
+  /** Whoever would wait in vain at the pace of late is told so at once, and not after the wait. */
+  function places(): number {
+    if (grantEveryMs === 0) return maxQueue();
+    const served = Math.floor((queueTimeoutMs() * FILL_RATIO) / grantEveryMs);
+    return Math.min(maxQueue(), Math.max(served, MIN_PLACES));
+  }
 
   function queueOf(group: string): FairQueue<number, Waiting> {
     let queue = groups.get(group);
@@ -117,8 +130,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const queue = groups.get(call.group);
     if (queue === undefined || !arrivals.delete(call)) return;
     if (call === served) {
-      queue.shift(servedAt, newestBefore(servedAt));
-      if (grantedAt !== 0) grantEveryMs += (servedAt - grantedAt - grantEveryMs) * SMOOTHING;
+      queue.serve(call);
+      if (grantedAt !== 0) {
+        const longestMs = Math.max(grantEveryMs * MAX_INTERVAL_RATIO, MAX_FIRST_INTERVAL_MS);
+        grantEveryMs += (Math.min(servedAt - grantedAt, longestMs) - grantEveryMs) * SMOOTHING;
+      }
       grantedAt = servedAt;
       call.isGranted = true;
       shares.granted(call.key);
@@ -183,10 +199,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   /**
    * A caller that has had calls waiting for longer than one may wait is beyond what it can get: then its newest go first,
-   * which still have somebody who wants the answer (Maurer, "Fail at Scale", ACM Queue 2015). Others keep their order.
+   * which still have somebody who wants the answer (Maurer, "Fail at Scale", ACM Queue 2015). Others keep their order, and
+   * all do while the whole queue can be served in time.
    */
   function newestBefore(now: number): number {
-    return now - queueTimeoutMs();
+    const longestMs = queueTimeoutMs();
+    const isInTime = grantEveryMs > 0 && grantEveryMs * arrivals.size <= longestMs;
+    return isInTime ? Number.NEGATIVE_INFINITY : now - longestMs;
   }
 
   function poll(): void {

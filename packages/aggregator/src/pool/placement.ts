@@ -120,6 +120,8 @@ export function createPlacement(options: PlacementOptions): Placement {
     const connected = [...members.byId.values()].filter(isServing);
     const retryAfterMs = Math.ceil(Math.min(...connected.map(callableInMs)));
     if (connected.length === 0 || retryAfterMs <= queueTimeoutMs()) return "wait";
+    // The breaker was quicker than the look at its connection: when that is gone, the next one has a breaker that is closed.
+    if (connected.some(({ replica }) => replica.isSuspected)) return "wait";
     if (connected.some(({ breaker }) => breaker.retryAfterMs() <= queueTimeoutMs()))
       return new AggregatorError(
         "RATE_LIMITED",

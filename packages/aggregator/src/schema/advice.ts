@@ -1,5 +1,5 @@
 // Warnings about, and recommendations for, a configuration that is valid.
-import type { HttpUpstreamConfig, MultiplexerConfig, PoolConfig } from "../config.ts";
+import type { HttpUpstreamConfig, MultiplexerConfig, PoolConfig, UpstreamConfig } from "../config.ts";
 import type { ConfigFinding } from "../contradictions.ts";
 import { routingWarnings } from "./routing-advice.ts";
 
@@ -85,7 +85,7 @@ function adviseOnRedundancy(
   { warnings, recommendations }: Advice,
   serverCount: number | undefined,
 ): void {
-  const count = upstreams.length;
+  const count = upstreams.reduce((sum, upstream) => sum + mostOf(upstream), 0);
   if (count > 1 && maxAttempts === 1) {
     warnings.push({
       path: `${path}.maxAttempts`,
@@ -120,6 +120,12 @@ function adviseOnRedundancy(
       fix: "set maxConcurrency to what one server takes, so that the rest waits here, in order",
     });
   }
+}
+
+/** Processes, where one upstream has several. */
+function mostOf(upstream: UpstreamConfig): number {
+  const { replicas } = upstream;
+  return typeof replicas === "number" ? replicas : (replicas?.max ?? replicas?.min ?? 1);
 }
 
 function adviseOnUrls({ upstreams }: PoolConfig, path: string, { warnings, recommendations }: Advice): void {

@@ -11,6 +11,6 @@ export {
 } from "./pool-schema.ts";
 export { routingSchema } from "./routing-schema.ts";
 export { suggest } from "./suggest.ts";
-export { upstreamSchema } from "./upstream-schema.ts";
+export { replicasSchema, upstreamSchema } from "./upstream-schema.ts";
 export { type ConfigValidation, validateConfig } from "./validate-config.ts";
 export { viewsSchema } from "./view-schema.ts";

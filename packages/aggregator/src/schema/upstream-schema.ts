@@ -29,6 +29,12 @@ const replicasFields: FieldsOf<ReplicasConfig> = {
     .describe("How long one fewer must have been enough, in milliseconds. Default: 30000"),
 };
 
+/** How many processes an upstream has; a number is that many. */
+export const replicasSchema: z.ZodType<ReplicasConfig> = z.preprocess(
+  (value) => (typeof value === "number" ? { min: value } : value),
+  z.strictObject(replicasFields),
+);
+
 const common: FieldsOf<Common> = {
   id: text
     .refine((id) => id.length <= 128, "must have at most 128 characters")
@@ -64,11 +70,7 @@ const common: FieldsOf<Common> = {
     .boolean()
     .optional()
     .describe("false: it is not started and gets no calls until it is enabled. Default: true"),
-  replicas: z
-    .preprocess(
-      (value) => (typeof value === "number" ? { min: value } : value),
-      z.strictObject(replicasFields),
-    )
+  replicas: replicasSchema
     .optional()
     .describe(
       "How many processes are started with the command; a number, or as many as it takes. Default: 1",

@@ -162,6 +162,11 @@ describe("validateConfig", () => {
     ]);
   });
 
+  it("takes replicas for as many upstreams", () => {
+    const { recommendations } = validateConfig(pool({ upstreams: [{ ...stdio, replicas: 2 }] }));
+    expect(recommendations).toEqual([]);
+  });
+
   it.each<[string, unknown, string, RegExp]>([
     ["a second upstream", pool({ upstreams: [stdio] }), "pools[0].upstreams", /has one upstream/],
     ["deadlines that clients wait for", pool({ timeoutMs: 120_000 }), "pools[0].timeoutMs", /60000 ms/],

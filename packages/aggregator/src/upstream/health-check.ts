@@ -18,20 +18,27 @@ export interface HealthProblem {
   readonly isBroken: boolean;
 }
 
+/** A question that breaks off in the middle is asked again on another connection, which shows whether there is one. */
+const MAX_QUESTIONS = 3;
+
 /** Undefined when all is well. */
 export async function checkHealth(
   connection: UpstreamConnection,
   options: HealthCheckOptions,
 ): Promise<HealthProblem | undefined> {
-  try {
-    await (options.check === undefined ? ping(connection, options) : run(options.check, connection, options));
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof ControlError)) {
-      return { message: error instanceof Error ? error.message : String(error), isBroken: false };
+  for (let questions = 1; ; questions++) {
+    try {
+      await (options.check === undefined
+        ? ping(connection, options)
+        : run(options.check, connection, options));
+      return undefined;
+    } catch (error) {
+      const failure = error instanceof ControlError ? error.failure : undefined;
+      const isBroken = failure?.kind === "transport" && failure.status === undefined;
+      if (isBroken && failure.executed === "maybe" && questions < MAX_QUESTIONS) continue;
+      const message = error instanceof Error ? error.message : String(error);
+      return { message, isBroken: isBroken && failure.executed === "no" };
     }
-    const { failure, message } = error;
-    return { message, isBroken: failure?.executed === "no" && failure.kind === "transport" };
   }
 }
 

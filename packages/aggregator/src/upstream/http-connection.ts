@@ -1,8 +1,8 @@
 // JSON-RPC over Streamable HTTP: one POST per message, answered by JSON or by an event stream; with a legacy server also
-// a session, and one GET stream for what it says on its own account. Straight on undici's dispatch: its fetch and the
-// SDK's client cost five to ten times the CPU per call.
-import type { Dispatcher } from "undici";
+// a session, and one GET stream for what it says on its own account.
 import { MODERN_PROTOCOL_VERSION } from "../era.ts";
+import type { HttpClient, HttpResponseHandler } from "../http1/client.ts";
+import { headerOf } from "../http1/headers.ts";
 import { notificationMessage } from "../wire/reply.ts";
 import { createSseParser } from "../wire/sse.ts";
 import type {
@@ -12,16 +12,16 @@ import type {
   UpstreamExchange,
   UpstreamFailure,
 } from "./connection.ts";
-import { HttpExchange, type HttpExchangeOwner, headerOf } from "./http-exchange.ts";
+import { HttpExchange, type HttpExchangeOwner } from "./http-exchange.ts";
 import { createPending } from "./pending.ts";
 import { createServerRequests } from "./server-requests.ts";
 import { notePosition, resumeStream, type StreamPosition } from "./stream-resumption.ts";
 
 export interface HttpConnectionOptions extends ConnectionOptions {
   /** Where requests go out; shared by all connections to the origin. */
-  readonly dispatcher: Dispatcher;
+  readonly client: HttpClient;
   /** Where streams that stay open go out: one for each session, so without a bound of its own. */
-  readonly streamDispatcher: Dispatcher;
+  readonly streamClient: HttpClient;
   /** Path and query of the MCP endpoint. */
   readonly path: string;
   /** Headers for every request, such as authorization. */
@@ -40,6 +40,12 @@ export interface HttpConnection extends UpstreamConnection {
   fail(failure: UpstreamFailure): void;
 }
 
+interface CallHeaders {
+  readonly sessionId: string | undefined;
+  readonly version: string | undefined;
+  readonly list: readonly string[];
+}
+
 const NO_FIELDS: readonly string[] = [];
 const STREAM_RETRY_MS = 1_000;
 /** How long a session waits for its stream: some servers send no headers before the first event. */
@@ -49,12 +55,13 @@ export function createHttpConnection(
   listener: ConnectionListener,
   options: HttpConnectionOptions,
 ): HttpConnection {
-  const { target, dispatcher, streamDispatcher, path, maxMessageBytes } = options;
+  const { target, client, streamClient, path, maxMessageBytes } = options;
   const isModern = target.era === "modern";
   const ownHeaders = Object.entries(options.headers).flat();
   let closed = false;
   let sessionId: string | undefined;
   let protocolVersion: string | undefined = isModern ? MODERN_PROTOCOL_VERSION : undefined;
+  let forCalls: CallHeaders | undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let abortStream: (() => void) | undefined;
   /** How far the session's own stream was read. */
@@ -84,7 +91,7 @@ export function createHttpConnection(
     onSessionLost,
     resume: (http, position, delayMs, onGivenUp) =>
       resumeStream(position, delayMs, {
-        dispatcher: streamDispatcher,
+        client: streamClient,
         path,
         maxEventBytes: maxMessageBytes,
         headers: () => requestHeaders("text/event-stream"),
@@ -118,17 +125,8 @@ export function createHttpConnection(
         queueMicrotask(() => pending.take(id)?.exchange.onFailure(failure));
         return id;
       }
-      dispatcher.dispatch(
-        {
-          path,
-          method: "POST",
-          headers: exchangeHeaders(exchange),
-          body: exchange.encode(id, target),
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        http,
-      );
+      const headers = exchangeHeaders(exchange);
+      client.dispatch({ path, method: "POST", headers, body: exchange.encode(id, target) }, http);
       return id;
     },
     cancel(id, reason) {
@@ -170,10 +168,19 @@ export function createHttpConnection(
     return list;
   }
 
+  /** The same array as long as nothing changes, which saves the client from printing them again. */
+  function callHeaders(): readonly string[] {
+    if (forCalls === undefined || forCalls.sessionId !== sessionId || forCalls.version !== protocolVersion)
+      forCalls = { sessionId, version: protocolVersion, list: requestHeaders() };
+    return forCalls.list;
+  }
+
   /** With the trace that a request belongs to, and what intermediaries and modern servers compare with the body. */
-  function exchangeHeaders(exchange: UpstreamExchange): string[] {
+  function exchangeHeaders(exchange: UpstreamExchange): readonly string[] {
+    const trace = exchange.traceFields?.() ?? NO_FIELDS;
+    if (!isModern && trace.length === 0) return callHeaders();
     const list = requestHeaders();
-    for (const field of exchange.traceFields?.() ?? NO_FIELDS) list.push(field);
+    for (const field of trace) list.push(field);
     if (!isModern) return list;
     list.push("mcp-method", exchange.method);
     for (const field of exchange.headers?.() ?? NO_FIELDS) list.push(field);
@@ -190,17 +197,10 @@ export function createHttpConnection(
   }
 
   /** One request whose response only has to end. */
-  function exchange(method: "POST" | "DELETE", timeoutMs: number, body: Buffer | null = null): Promise<void> {
+  function exchange(method: "POST" | "DELETE", timeoutMs: number, body?: Buffer): Promise<void> {
     return new Promise((resolve) => {
-      const options = {
-        path,
-        method,
-        headers: requestHeaders(),
-        body,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-      };
-      dispatcher.dispatch(options, ignoreResponse(resolve));
+      const request = { path, method, headers: requestHeaders(), body, timeoutMs };
+      client.dispatch(request, ignoreResponse(resolve));
     });
   }
 
@@ -218,7 +218,7 @@ export function createHttpConnection(
     });
     let isStream = false;
     const streamSession = sessionId;
-    streamDispatcher.dispatch(
+    streamClient.dispatch(
       {
         path,
         method: "GET",
@@ -226,15 +226,13 @@ export function createHttpConnection(
           ...requestHeaders("text/event-stream"),
           ...(ownStream.lastEventId === undefined ? [] : ["last-event-id", ownStream.lastEventId]),
         ],
-        headersTimeout: 0,
-        bodyTimeout: 0,
       },
       {
-        onRequestStart(controller) {
-          abortStream = () => controller.abort(new Error("closed"));
+        onRequestStart(control) {
+          abortStream = () => control.abort(new Error("closed"));
           if (closed) abortStream();
         },
-        onResponseStart(_controller, status, responseHeaders) {
+        onResponseStart(_control, status, responseHeaders) {
           isStream =
             status === 200 &&
             (headerOf(responseHeaders, "content-type") ?? "").startsWith("text/event-stream");
@@ -246,7 +244,7 @@ export function createHttpConnection(
           }
           onOpen();
         },
-        onResponseData(_controller, chunk) {
+        onResponseData(_control, chunk) {
           if (isStream) parser.push(chunk);
         },
         onResponseEnd() {
@@ -299,7 +297,7 @@ export function createHttpConnection(
   }
 }
 
-function ignoreResponse(done: () => void): Dispatcher.DispatchHandler {
+function ignoreResponse(done: () => void): HttpResponseHandler {
   return {
     onRequestStart() {},
     onResponseStart() {},

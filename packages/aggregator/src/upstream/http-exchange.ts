@@ -1,7 +1,7 @@
-// One POST and its answer. A class, because one is made per call: undici takes it as the handler itself, so a call
+// One POST and its answer. A class, because one is made per call: the client takes it as the handler itself, so a call
 // costs one object and no closures.
-import type { IncomingHttpHeaders } from "node:http";
-import type { Dispatcher } from "undici";
+import type { HttpExchangeControl, HttpResponseHandler } from "../http1/client.ts";
+import { headerOf } from "../http1/headers.ts";
 import { LONG_BYTES } from "../wire/lines.ts";
 import { createSseParser, type SseParser } from "../wire/sse.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
@@ -29,13 +29,13 @@ export interface HttpExchangeOwner {
 
 const MAX_ERROR_BYTES = 8 * 1024;
 
-export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
+export class HttpExchange implements HttpResponseHandler, PendingEntry {
   readonly exchange: UpstreamExchange;
   /** Its id among those that wait; set once it is there. */
   id = 0;
   readonly #owner: HttpExchangeOwner;
   readonly #session: string | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #control: HttpExchangeControl | undefined;
   #aborted = false;
   #status = 0;
   #retryAfterMs: number | undefined;
@@ -55,21 +55,17 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
   /** Stops reading; the exchange itself has been ended by the caller. */
   abort(): void {
     this.#aborted = true;
-    this.#controller?.abort(new Error("aborted"));
+    this.#control?.abort(new Error("aborted"));
     this.#endResumption?.();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(control: HttpExchangeControl): void {
     // From here on bytes may reach the server.
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(new Error("aborted"));
+    this.#control = control;
+    if (this.#aborted) control.abort(new Error("aborted"));
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
+  onResponseStart(_control: HttpExchangeControl, status: number, headers: readonly string[]): void {
     this.#status = status;
     if (status < 200 || status >= 300) {
       const seconds = Number(headerOf(headers, "retry-after"));
@@ -89,7 +85,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
     }
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_control: HttpExchangeControl, chunk: Buffer): void {
     if (this.#sse !== undefined) {
       this.#sse.push(chunk);
       return;
@@ -127,8 +123,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
     });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const executed = this.#controller === undefined ? "no" : "maybe";
+  onResponseError(error: Error): void {
+    const executed = this.#control === undefined ? "no" : "maybe";
     this.#resumeOrFail(0, { executed, kind: "transport", message: describeError(error), cause: error });
   }
 
@@ -149,13 +145,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
   }
 
   #beginLong(head: Buffer): LongAnswer | undefined {
-    const controller = this.#controller;
-    if (controller === undefined || this.#aborted) return undefined;
+    const control = this.#control;
+    if (control === undefined || this.#aborted) return undefined;
     return beginLongAnswer(head, this.id, this.exchange, {
       maxBytes: this.#owner.maxMessageBytes,
       maxDepth: this.#owner.maxDepth,
-      pause: () => controller.pause(),
-      resume: () => controller.resume(),
+      pause: () => control.pause(),
+      resume: () => control.resume(),
       takesParts: () => !this.#aborted,
       onEnd: () => this.#owner.pending.take(this.id) !== undefined,
       onBroken: (why) => this.#break(why),
@@ -204,13 +200,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, PendingEntry {
   }
 }
 
-/** A header's value, when it was sent once. */
-export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-/** undici wraps a connection failure; the inner message names the address. */
+/** A host with several addresses fails once for each; the first message names an address. */
 export function describeError(error: Error): string {
   const inner = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined;
   return (inner ?? error).message || error.name;

@@ -1,9 +1,9 @@
 // Opens a server that is reached by URL: starts its process if there is one, finds out its era and its transport, and
 // shakes hands.
 import { rm } from "node:fs/promises";
-import { Pool } from "undici";
 import type { HttpUpstreamConfig } from "../config.ts";
 import type { Era } from "../era.ts";
+import { createHttpClient, type HttpClient } from "../http1/client.ts";
 import { type Child, startChild } from "./child-process.ts";
 import type { ConnectionListener, UpstreamFailure } from "./connection.ts";
 import { ControlError, discover, handshake, type ServerInfo } from "./control.ts";
@@ -16,7 +16,6 @@ import { createSseConnection, type SseConnection } from "./sse-connection.ts";
 import type { OpenOptions, OpenUpstream } from "./target.ts";
 
 const LISTEN_POLL_MS = 50;
-const CONNECT_TIMEOUT_MS = 5_000;
 /** What a server answers a POST with that only knows HTTP+SSE (2025-11-25, "Backwards Compatibility"). */
 const NOT_STREAMABLE: readonly number[] = [400, 404, 405];
 
@@ -38,21 +37,18 @@ export async function openHttp(
   options: OpenOptions,
 ): Promise<OpenUpstream> {
   const { url, args, env, socketPath } = await fillPlaceholders(config);
-  const connect = {
-    timeout: CONNECT_TIMEOUT_MS,
-    ...(socketPath === undefined ? {} : { socketPath }),
-    ...(config.addresses === undefined ? {} : { lookup: pinnedLookup(config.addresses) }),
-  };
-  const dispatcher = new Pool(url.origin, { connections: 256, connect });
-  const streamDispatcher = new Pool(url.origin, { connections: null, connect });
+  const { addresses } = config;
+  const common = { socketPath, lookup: addresses === undefined ? undefined : pinnedLookup(addresses) };
+  const client = createHttpClient(url, common);
+  const streamClient = createHttpClient(url, { ...common, connections: Number.POSITIVE_INFINITY });
   /** Of clients; they end with this one. */
   const sessions = new Set<HttpUpstreamConnection>();
   let child: Child | undefined;
   let connection: HttpUpstreamConnection | undefined;
   const wire: Wire = {
     url,
-    dispatcher,
-    streamDispatcher,
+    client,
+    streamClient,
     headers: config.headers ?? {},
     onDial(dialled) {
       connection = dialled;
@@ -62,7 +58,9 @@ export async function openHttp(
     for (const session of sessions)
       session.fail({ executed: "maybe", kind: "closed", message: "the server's connection has ended" });
     await connection?.close();
-    await Promise.all([dispatcher.destroy(), streamDispatcher.destroy(), child?.stop()]);
+    client.close();
+    streamClient.close();
+    await child?.stop();
     if (socketPath !== undefined) await rm(socketPath, { force: true });
   };
   try {
@@ -132,8 +130,8 @@ export async function openHttp(
 
 interface Wire {
   readonly url: URL;
-  readonly dispatcher: Pool;
-  readonly streamDispatcher: Pool;
+  readonly client: HttpClient;
+  readonly streamClient: HttpClient;
   readonly headers: Readonly<Record<string, string>>;
   /** Told of every connection, before anything is sent on it. */
   onDial(connection: HttpUpstreamConnection): void;

@@ -55,6 +55,8 @@ export interface Replica {
   /** Changes how it is watched and restarted, from the next check or failure on. */
   configure(health: HealthCheckConfig, restart: RestartConfig): void;
   start(): void;
+  /** Whether that is being looked into: what is known of it is about to change. */
+  readonly isSuspected: boolean;
   /** A call met a broken connection: looks at once instead of at the next health check. */
   suspect(): void;
   /** Ends the process group, and with it the replica for good; calls under way fail. */
@@ -87,6 +89,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     info: null,
   };
   let suspected = false;
+  let looking = false;
   let connects = 0;
   let failures = 0;
   let failedAt: number[] = [];
@@ -104,6 +107,9 @@ export function createReplica(options: ReplicaOptions): Replica {
     },
     get keepsSessions() {
       return open?.keepsSessions ?? false;
+    },
+    get isSuspected() {
+      return suspected || looking;
     },
     async openSession(hello, sessionListener) {
       // Processes start a few at a time, whoever they are for.
@@ -219,7 +225,9 @@ export function createReplica(options: ReplicaOptions): Replica {
       if (event !== undefined && event !== "look") return event;
       suspected = false;
       const { check, timeoutMs } = settings;
+      looking = event === "look";
       const problem = await checkHealth(connection, { id, check, timeoutMs, clock });
+      looking = false;
       if (problem === undefined) {
         missed = 0;
         if (check !== undefined) listener.onChecked(replica);

@@ -1,6 +1,7 @@
 // JSON-RPC over HTTP+SSE, the transport of revision 2024-11-05: one event stream for all that the server says, whose first
 // event names the URL that messages are posted to. The stream is the session.
-import type { Dispatcher } from "undici";
+import type { HttpClient } from "../http1/client.ts";
+import { headerOf } from "../http1/headers.ts";
 import { notificationMessage } from "../wire/reply.ts";
 import { createSseParser } from "../wire/sse.ts";
 import type {
@@ -10,7 +11,7 @@ import type {
   UpstreamFailure,
 } from "./connection.ts";
 import { ControlError } from "./control.ts";
-import { describeError, headerOf } from "./http-exchange.ts";
+import { describeError } from "./http-exchange.ts";
 import { createPending, type PendingEntry } from "./pending.ts";
 import { LEGACY_TARGET } from "./request-target.ts";
 import { createServerRequests } from "./server-requests.ts";
@@ -18,9 +19,9 @@ import { createServerRequests } from "./server-requests.ts";
 export interface SseConnectionOptions extends Omit<ConnectionOptions, "target"> {
   readonly url: URL;
   /** Where messages go out. */
-  readonly dispatcher: Dispatcher;
+  readonly client: HttpClient;
   /** Where streams that stay open go out. */
-  readonly streamDispatcher: Dispatcher;
+  readonly streamClient: HttpClient;
   /** Headers for every request, such as authorization. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -40,7 +41,7 @@ export function createSseConnection(
   listener: ConnectionListener,
   options: SseConnectionOptions,
 ): SseConnection {
-  const { url, dispatcher, streamDispatcher, maxMessageBytes } = options;
+  const { url, client, streamClient, maxMessageBytes } = options;
   const ownHeaders = Object.entries(options.headers).flat();
   let closed = false;
   let endpoint: string | undefined;
@@ -136,32 +137,30 @@ export function createSseConnection(
     });
     const refused = (message: string, status: number): void =>
       opening?.({ executed: "no", kind: "refused", message, status });
-    streamDispatcher.dispatch(
+    streamClient.dispatch(
       {
         path: `${url.pathname}${url.search}`,
         method: "GET",
         headers: ["accept", "text/event-stream", "cache-control", "no-cache", ...ownHeaders],
-        headersTimeout: 0,
-        bodyTimeout: 0,
       },
       {
-        onRequestStart(controller) {
-          abortStream = () => controller.abort(new Error("closed"));
+        onRequestStart(control) {
+          abortStream = () => control.abort(new Error("closed"));
           if (closed) abortStream();
         },
-        onResponseStart(_controller, status, responseHeaders) {
+        onResponseStart(_control, status, responseHeaders) {
           const type = headerOf(responseHeaders, "content-type") ?? "";
           isStream = status === 200 && type.startsWith("text/event-stream");
           if (!isStream)
             refused(`the server answered GET with HTTP ${status}, and not with an event stream`, status);
         },
-        onResponseData(_controller, chunk) {
+        onResponseData(_control, chunk) {
           if (isStream) parser.push(chunk);
         },
         onResponseEnd() {
           broken("the server's event stream ended");
         },
-        onResponseError(_controller, error) {
+        onResponseError(error) {
           broken(`the server's event stream broke: ${describeError(error)}`);
         },
       },
@@ -200,25 +199,18 @@ export function createSseConnection(
     return new Promise((resolve) => {
       let wasSent = false;
       let failure: UpstreamFailure | undefined;
-      dispatcher.dispatch(
-        {
-          path,
-          method: "POST",
-          headers,
-          body: message,
-          headersTimeout: POST_TIMEOUT_MS,
-          bodyTimeout: POST_TIMEOUT_MS,
-        },
+      client.dispatch(
+        { path, method: "POST", headers, body: message, timeoutMs: POST_TIMEOUT_MS },
         {
           onRequestStart() {
             wasSent = true;
           },
-          onResponseStart(_controller, status) {
+          onResponseStart(_control, status) {
             if (status < 200 || status >= 300) failure = refusalOf(status);
           },
           onResponseData() {},
           onResponseEnd: () => resolve(failure),
-          onResponseError: (_controller, error) =>
+          onResponseError: (error) =>
             resolve({
               executed: wasSent ? "maybe" : "no",
               kind: "transport",

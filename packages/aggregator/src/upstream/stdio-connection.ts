@@ -17,7 +17,10 @@ export interface StdioConnectionOptions extends ConnectionOptions {
   readonly maxBufferedBytes?: number;
 }
 
-const NEWLINE = Buffer.from("\n");
+const LINE_FEED = 0x0a;
+const NEWLINE = Buffer.from([LINE_FEED]);
+/** Up to here copying a message behind its line end costs less than a second buffer to write. */
+const ONE_WRITE_BYTES = 16 * 1024;
 /** Where an answer's id stands when its middle was not kept: at the beginning, or at the very end. */
 const ID_AT_HEAD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,/;
 const ID_AT_TAIL = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
@@ -109,6 +112,13 @@ export function createStdioConnection(
 
   function write(message: Buffer): void {
     if (!child.stdin.writable) return;
+    if (message.length < ONE_WRITE_BYTES) {
+      const line = Buffer.allocUnsafe(message.length + 1);
+      toSingleLine(message).copy(line);
+      line[message.length] = LINE_FEED;
+      child.stdin.write(line);
+      return;
+    }
     child.stdin.cork();
     child.stdin.write(toSingleLine(message));
     child.stdin.write(NEWLINE);

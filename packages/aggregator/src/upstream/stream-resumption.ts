@@ -1,8 +1,8 @@
 // Reads on where a legacy server's event stream broke off: GET with `Last-Event-ID` (2025-11-25, "Resumability and
 // Redelivery"). Servers also end streams on purpose, and expect their clients back after `retry` milliseconds.
-import type { Dispatcher } from "undici";
+import type { HttpClient } from "../http1/client.ts";
+import { headerOf } from "../http1/headers.ts";
 import { createSseParser } from "../wire/sse.ts";
-import { headerOf } from "./http-exchange.ts";
 
 /** How far a stream was read. */
 export interface StreamPosition {
@@ -12,7 +12,7 @@ export interface StreamPosition {
 }
 
 export interface StreamResumptionOptions {
-  readonly dispatcher: Dispatcher;
+  readonly client: HttpClient;
   readonly path: string;
   readonly maxEventBytes: number;
   /** Headers of every request of the session. */
@@ -67,28 +67,26 @@ export function resumeStream(
       },
       onOversize: options.onGivenUp,
     });
-    options.dispatcher.dispatch(
+    options.client.dispatch(
       {
         path: options.path,
         method: "GET",
         headers: [...options.headers(), "last-event-id", position.lastEventId ?? ""],
-        headersTimeout: 0,
-        bodyTimeout: 0,
       },
       {
-        onRequestStart(controller) {
-          abort = () => controller.abort(new Error("closed"));
+        onRequestStart(control) {
+          abort = () => control.abort(new Error("closed"));
           if (!options.isWanted()) abort();
         },
-        onResponseStart(_controller, status, headers) {
+        onResponseStart(_control, status, headers) {
           const type = headerOf(headers, "content-type") ?? "";
           isStream = status === 200 && type.startsWith("text/event-stream");
           if (!isStream) options.onGivenUp();
         },
-        onResponseData(controller, chunk) {
+        onResponseData(control, chunk) {
           if (isStream) parser.push(chunk);
           // Some servers keep the stream open although nothing more will come on it.
-          if (!options.isWanted()) controller.abort(new Error("the answer has come"));
+          if (!options.isWanted()) control.abort(new Error("the answer has come"));
         },
         onResponseEnd() {
           if (!options.isWanted()) return;

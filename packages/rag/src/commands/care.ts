@@ -48,6 +48,16 @@ export async function reembedCommand(args: readonly string[], io: CommandIo): Pr
   return 0;
 }
 
+export async function optimizeCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options });
+  await using library = await openLibrary(values, io.env);
+  const done = await library.store.optimize();
+  io.stdout.write(
+    values.json === true ? `${JSON.stringify({ done })}\n` : done.map((what) => `${what}\n`).join(""),
+  );
+  return 0;
+}
+
 export async function exportCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const file = onePath(positionals);

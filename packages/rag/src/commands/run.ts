@@ -1,7 +1,7 @@
 // `fairlead rag …`: the commands, their help, and how their failures are told.
 import { RagError } from "../errors.ts";
 import { libraryFlagsHelp } from "../options.ts";
-import { exportCommand, importCommand, reembedCommand, statusCommand } from "./care.ts";
+import { exportCommand, importCommand, optimizeCommand, reembedCommand, statusCommand } from "./care.ts";
 import { evalCommand } from "./eval.ts";
 import { ingestCommand, syncCommand } from "./fill.ts";
 import { graphCommand, searchCommand } from "./find.ts";
@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   graph: graphCommand,
   status: statusCommand,
   reembed: reembedCommand,
+  optimize: optimizeCommand,
   export: exportCommand,
   import: importCommand,
   eval: evalCommand,
@@ -34,6 +35,7 @@ A library of documents, searched by words and by meaning. The same file serves f
   graph [<words>]       follow relations: --entity <name>, --depth <0-3>, --direction out|in|both, --limit <n>
   status                what there is, and how it would be searched
   reembed               give every chunk a vector of --embed-model; resumes where it was broken off
+  optimize              put the indexes in order after much was added; on Postgres also adds the index of pg_textsearch
   export <file>         everything, vectors included, as lines of JSON; "-" is stdout
   import <file>         adds an export to the store; "-" is stdin
   eval                  MAP, nDCG@10 and R@100 on a test collection: --data <folder> (FAIRLEAD_RAG_EVAL_DATA),

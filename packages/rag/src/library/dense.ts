@@ -42,8 +42,12 @@ export function createDense(
   };
   const resting = (): { readonly reason: string } | undefined =>
     failure !== undefined && now() < failure.until ? { reason: failure.reason } : undefined;
-  const comparable = async (given: Embedder, signal?: AbortSignal): Promise<EmbeddingSpace | RagError> => {
-    const [stored, own] = [await store.space(), await given.space({ signal })];
+  const comparable = async (
+    given: Embedder,
+    stored: EmbeddingSpace | undefined,
+    signal?: AbortSignal,
+  ): Promise<EmbeddingSpace | RagError> => {
+    const own = await given.space({ signal });
     return stored === undefined || isSameSpace(stored, own) ? own : mismatch(stored, own);
   };
 
@@ -54,8 +58,9 @@ export function createDense(
       const rest = resting();
       if (rest !== undefined) return rest;
       try {
-        if ((await store.space()) === undefined) return { reason: "no chunk has a vector yet" };
-        const space = await comparable(embedder, signal);
+        const stored = await store.space();
+        if (stored === undefined) return { reason: "no chunk has a vector yet" };
+        const space = await comparable(embedder, stored, signal);
         if (space instanceof RagError) return { reason: space.message };
         return { vector: await embedder.query(text, { signal }) };
       } catch (error) {
@@ -66,7 +71,7 @@ export function createDense(
     async documents(texts, signal) {
       if (embedder === undefined) return { reason: "no embedding endpoint is configured" };
       try {
-        const space = await comparable(embedder, signal);
+        const space = await comparable(embedder, await store.space(), signal);
         if (space instanceof RagError) throw space;
         return { space, vectors: texts.length === 0 ? [] : await embedder.documents(texts, { signal }) };
       } catch (error) {
@@ -79,7 +84,7 @@ export function createDense(
       const rest = resting();
       if (rest !== undefined) return { state: "unavailable", ...rest };
       try {
-        const space = await comparable(embedder);
+        const space = await comparable(embedder, await store.space());
         return space instanceof RagError ? { state: "mismatch", reason: space.message } : { state: "ready" };
       } catch (error) {
         return { state: "unavailable", ...failed(error) };

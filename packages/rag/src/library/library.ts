@@ -7,6 +7,7 @@ import { type GraphAnswer, type GraphQuery, queryGraph } from "../graph/query.ts
 import type { FileFormat } from "../parse/formats.ts";
 import type { ParsedText } from "../parse/parse.ts";
 import { createTextThread } from "../parse/text-thread.ts";
+import type { Reranker } from "../rerank/reranker.ts";
 import type {
   DocumentInfo,
   EmbeddingSpace,
@@ -24,6 +25,8 @@ export interface LibraryOptions {
   readonly store: RagStore;
   /** Without one everything works lexically. */
   readonly embedder?: Embedder | undefined;
+  /** Puts the best hits in order. @defaultValue none */
+  readonly reranker?: Reranker | undefined;
   readonly chunking?: ChunkOptions | undefined;
   /** Whether links, headings and imports become a graph. @defaultValue true */
   readonly structureGraph?: boolean | undefined;
@@ -69,7 +72,7 @@ const TEXT_PAGE = 100;
 
 /** @throws RangeError when an option is out of range */
 export function createLibrary(options: LibraryOptions): Library {
-  const { store, embedder, structureGraph = true, extractor } = options;
+  const { store, embedder, reranker, structureGraph = true, extractor } = options;
   const limits = chunkLimits(options.chunking);
   const dense = createDense(store, embedder);
   const texts = createTextThread();
@@ -82,7 +85,7 @@ export function createLibrary(options: LibraryOptions): Library {
     ingest: (documents, given) =>
       ingestDocuments({ store, dense, texts, options: prepare, extractor }, documents, given),
     parse: (bytes, format, name) => texts.parse(bytes, format, name),
-    search: (query) => search(store, dense, query),
+    search: (query) => search({ store, dense, reranker }, query),
     graph: (query) => queryGraph(store, query),
     async text(id, maxChars) {
       const document = await store.document(id);

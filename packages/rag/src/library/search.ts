@@ -1,9 +1,11 @@
 // One question, two searches, one list. Says how it was answered: by words and vectors, or by words alone and why.
 import { RagError } from "../errors.ts";
+import type { Reranker } from "../rerank/reranker.ts";
 import type { ChunkRecord, RagStore, ScoredChunk, SearchFilter } from "../store/store.ts";
 import type { Dense } from "./dense.ts";
 import { diversify, dot } from "./diversify.ts";
 import { reciprocalRankFusion } from "./fuse.ts";
+import { MIN_RERANKED, rerank } from "./rerank.ts";
 
 export interface SearchQuery {
   readonly query: string;
@@ -33,8 +35,8 @@ export interface SearchHit {
 export interface SearchAnswer {
   /** How it was answered, which need not be how it was asked. */
   readonly mode: "hybrid" | "vector" | "lexical";
-  /** What the scores are: cosine similarity, BM25, or sums of reciprocal ranks. Only similarities compare across queries. */
-  readonly scoreKind: "similarity" | "bm25" | "rrf";
+  /** What the scores are: cosine similarity, BM25, sums of reciprocal ranks, or a reranker's. Only similarities compare across queries. */
+  readonly scoreKind: "similarity" | "bm25" | "rrf" | "rerank";
   /** False when a threshold was asked for and there were no similarities to apply it to. */
   readonly thresholdApplied: boolean;
   readonly hits: readonly SearchHit[];
@@ -42,12 +44,33 @@ export interface SearchAnswer {
   readonly notices: readonly string[];
 }
 
+/** What a search is made with. */
+export interface SearchParts {
+  readonly store: RagStore;
+  readonly dense: Dense;
+  readonly reranker?: Reranker | undefined;
+}
+
+const DEFAULT_LIMIT = 10;
 const MIN_CANDIDATES = 50;
 const MAX_LIMIT = 10_000;
 const MAX_QUERY_CHARS = 10_000;
 
-export async function search(store: RagStore, dense: Dense, asked: SearchQuery): Promise<SearchAnswer> {
-  const answer = await answerQuery(store, dense, asked);
+export async function search(
+  { store, dense, reranker }: SearchParts,
+  asked: SearchQuery,
+): Promise<SearchAnswer> {
+  checkQuery(asked);
+  // Diversity is an order of its own.
+  const isReranked = reranker !== undefined && (asked.diversity ?? 0) === 0;
+  const { limit = DEFAULT_LIMIT } = asked;
+  const found = await answerQuery(
+    store,
+    dense,
+    isReranked ? { ...asked, limit: Math.max(limit, MIN_RERANKED) } : asked,
+  );
+  const all = isReranked ? await rerank(found, reranker, asked.query, asked.signal) : found;
+  const answer = { ...all, hits: all.hits.slice(0, limit) };
   const collection = asked.filter?.collection;
   if (answer.hits.length > 0 || collection === undefined) return answer;
   // An empty answer because of a wrong name looks like one because of a wrong question.
@@ -60,23 +83,12 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
     query,
     context = "",
     mode = "hybrid",
-    limit = 10,
+    limit = DEFAULT_LIMIT,
     threshold = 0,
     filter,
     diversity = 0,
     signal,
   } = asked;
-  check(query.trim() !== "", "query must not be empty");
-  check(
-    query.length <= MAX_QUERY_CHARS,
-    `query must have at most ${MAX_QUERY_CHARS} characters, got ${query.length}`,
-  );
-  check(
-    Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT,
-    `limit must be an integer from 1 to ${MAX_LIMIT}, got ${limit}`,
-  );
-  check(threshold >= 0 && threshold <= 1, `threshold must be between 0 and 1, got ${threshold}`);
-  check(diversity >= 0 && diversity <= 1, `diversity must be between 0 and 1, got ${diversity}`);
   signal?.throwIfAborted();
 
   const candidates = Math.max(MIN_CANDIDATES, limit);
@@ -112,19 +124,27 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
           key: item.key,
           score,
         }));
-  // Without a threshold, and without diversity, only the hits that are shown need their similarity.
-  const weighed = threshold === 0 && diversity === 0 ? ranked.slice(0, limit) : ranked;
-  const vectors = await similaritiesOf(store, weighed, near, embedded.vector, diversity > 0);
-  // A chunk without a vector has no similarity that could reach a threshold.
-  const kept =
-    threshold === 0 ? weighed : weighed.filter(({ key }) => (vectors.similarity.get(key) ?? -1) >= threshold);
-  const chosen =
-    diversity === 0
-      ? kept.slice(0, limit)
-      : diversify(kept, limit, diversity, ({ key }) => vectors.similarity.get(key) ?? 0, vectors.between);
-  const hits = await hitsOf(store, chosen, vectors.similarity);
+  // Without a threshold, and without diversity, only the hits that are shown need their similarity, and nothing depends on it.
+  const isChosen = threshold === 0 && diversity === 0;
+  const weighed = isChosen ? ranked.slice(0, limit) : ranked;
+  const weights = weigh(store, weighed, near, embedded.vector, diversity > 0);
+  const chosen = isChosen ? weighed : choose(weighed, await weights, { limit, threshold, diversity });
+  const hits = await hitsOf(store, chosen, weights);
   const scoreKind = mode === "vector" ? "similarity" : "rrf";
   return { mode, scoreKind, thresholdApplied: true, hits, notices: [] };
+}
+
+function choose(
+  ranked: readonly ScoredChunk[],
+  { similarity, between }: Weights,
+  { limit, threshold, diversity }: Readonly<Record<"limit" | "threshold" | "diversity", number>>,
+): readonly ScoredChunk[] {
+  // A chunk without a vector has no similarity that could reach a threshold.
+  const kept =
+    threshold === 0 ? ranked : ranked.filter(({ key }) => (similarity.get(key) ?? -1) >= threshold);
+  return diversity === 0
+    ? kept.slice(0, limit)
+    : diversify(kept, limit, diversity, ({ key }) => similarity.get(key) ?? 0, between);
 }
 
 function withThreshold(notices: readonly string[], threshold: number): readonly string[] {
@@ -134,30 +154,33 @@ function withThreshold(notices: readonly string[], threshold: number): readonly 
 async function hitsOf(
   store: RagStore,
   scored: readonly ScoredChunk[],
-  similarity: ReadonlyMap<number, number> | undefined,
+  weights: Promise<Weights> | undefined,
 ): Promise<readonly SearchHit[]> {
-  const records = new Map(
-    (await store.chunks(scored.map(({ key }) => key))).map((chunk) => [chunk.key, chunk]),
-  );
+  const [chunks, weighed] = await Promise.all([store.chunks(scored.map(({ key }) => key)), weights]);
+  const records = new Map(chunks.map((chunk) => [chunk.key, chunk]));
   return scored
     .flatMap(({ key, score }) => {
       // Gone if it was replaced between the search and now.
       const chunk = records.get(key);
-      return chunk === undefined ? [] : [{ score, chunk, similarity: similarity?.get(key) ?? null }];
+      return chunk === undefined ? [] : [{ score, chunk, similarity: weighed?.similarity.get(key) ?? null }];
     })
     .map((hit, at) => ({ rank: at + 1, ...hit }));
 }
 
-async function similaritiesOf(
+interface Weights {
+  /** To the query, by key. */
+  readonly similarity: ReadonlyMap<number, number>;
+  /** Of two chunks; 0 unless all vectors were asked for. */
+  between(a: ScoredChunk, b: ScoredChunk): number;
+}
+
+async function weigh(
   store: RagStore,
   ranked: readonly ScoredChunk[],
   near: readonly ScoredChunk[],
   query: Float32Array,
   all: boolean,
-): Promise<{
-  readonly similarity: ReadonlyMap<number, number>;
-  between(a: ScoredChunk, b: ScoredChunk): number;
-}> {
+): Promise<Weights> {
   const similarity = new Map(near.map(({ key, score }) => [key, score]));
   const wanted = ranked.map(({ key }) => key).filter((key) => all || !similarity.has(key));
   const vectors = wanted.length === 0 ? new Map<number, Float32Array>() : await store.vectors(wanted);
@@ -169,6 +192,20 @@ async function similaritiesOf(
       return left === undefined || right === undefined ? 0 : dot(left, right);
     },
   };
+}
+
+function checkQuery({ query, limit = DEFAULT_LIMIT, threshold = 0, diversity = 0 }: SearchQuery): void {
+  check(query.trim() !== "", "query must not be empty");
+  check(
+    query.length <= MAX_QUERY_CHARS,
+    `query must have at most ${MAX_QUERY_CHARS} characters, got ${query.length}`,
+  );
+  check(
+    Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT,
+    `limit must be an integer from 1 to ${MAX_LIMIT}, got ${limit}`,
+  );
+  check(threshold >= 0 && threshold <= 1, `threshold must be between 0 and 1, got ${threshold}`);
+  check(diversity >= 0 && diversity <= 1, `diversity must be between 0 and 1, got ${diversity}`);
 }
 
 function check(condition: boolean, message: string): void {

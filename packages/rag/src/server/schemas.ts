@@ -61,7 +61,7 @@ const resultFields = {
 
 export const searchOutput = z.object({
   mode: z.enum(["hybrid", "vector", "lexical"]).describe("How it was answered."),
-  scoreKind: z.enum(["similarity", "bm25", "rrf"]),
+  scoreKind: z.enum(["similarity", "bm25", "rrf", "rerank"]),
   thresholdApplied: z.boolean(),
   truncated: z.boolean().describe("Whether maxChars cut something off."),
   notices: z.array(z.string()),

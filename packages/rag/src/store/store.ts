@@ -247,6 +247,11 @@ export interface RagStore {
   /** What comes with a document beside its chunks, for an export. */
   graphOf(id: string): Promise<DocumentGraph>;
 
+  /**
+   * Puts the indexes in order after much was written, and adds those that the engine can have by now. Searches go on, writers may
+   * wait. Returns what was done, in words.
+   */
+  optimize(): Promise<readonly string[]>;
   /** Looks for contradictions between the tables and the indexes; an empty list is good. */
   check(): Promise<readonly string[]>;
   /** Idempotent. */

@@ -1,6 +1,6 @@
 // Connections, transactions, and what Postgres's error codes mean for somebody who uses the store.
 
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryResult } from "pg";
 import { RagError } from "../../errors.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -10,6 +10,12 @@ export type Query = (text: string, values?: readonly unknown[]) => Promise<reado
 
 export interface Database {
   readonly query: Query;
+  /** Runs one statement under settings that hold for it alone, in one round trip. */
+  queryWith(
+    settings: Readonly<Record<string, string | number>>,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]>;
   /** All of it, or nothing. Tried again when another process got in the way. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -53,6 +59,23 @@ export function createDatabase(pool: Pool, location: string): Database {
       return await queryOn(pool)(text, values).catch((error: unknown) => {
         throw failure(error, location);
       });
+    },
+    async queryWith(settings, text, values) {
+      checkOpen();
+      const local = Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = '${value}'`);
+      const client = await pool.connect().catch((error: unknown) => {
+        throw failure(error, location);
+      });
+      // Sent at once: the pool's connections are pipelined. Settings of the session would outlive the statement behind a
+      // pooler such as PgBouncer, and those of a connection's start are refused there.
+      const answers = await Promise.allSettled([
+        client.query(["BEGIN", ...local].join("; ")),
+        client.query(text, [...values]),
+        client.query("COMMIT"),
+      ]);
+      client.release(answers[2].status === "rejected");
+      for (const answer of answers) if (answer.status === "rejected") throw failure(answer.reason, location);
+      return (answers[1] as PromiseFulfilledResult<QueryResult>).value.rows as Row[];
     },
     async transaction(work) {
       checkOpen();

@@ -13,6 +13,8 @@ interface SpaceRow extends EmbeddingSpace {
 
 const MIN_EF_SEARCH = 100;
 const MAX_EF_SEARCH = 1_000;
+/** Postgres's code. */
+const UNDEFINED_TABLE = "42P01";
 
 export async function activeSpace(query: Query): Promise<SpaceRow | undefined> {
   const [row] = await query("SELECT * FROM fairlead_rag.space WHERE active");
@@ -94,71 +96,92 @@ export function vectorText(vector: Float32Array, dimension: number): string {
   return `[${vector.join(",")}]`;
 }
 
+/** Does something with the active space; undefined without one, or where it has not the dimension that is given. */
+export type InActiveSpace = <T>(
+  use: (space: SpaceRow) => Promise<T>,
+  dimension?: number,
+) => Promise<T | undefined>;
+
+/**
+ * Remembers which space is active, so that a search need not ask first. Only another one that becomes active changes it, which
+ * drops this one's table; then it is looked up again.
+ */
+export function rememberActiveSpace(query: Query): InActiveSpace {
+  let remembered: SpaceRow | undefined;
+  return async (use, dimension) => {
+    const fits = (space: SpaceRow | undefined): space is SpaceRow =>
+      space !== undefined && (dimension === undefined || space.dimension === dimension);
+    if (fits(remembered)) {
+      try {
+        return await use(remembered);
+      } catch (error) {
+        if (!(error instanceof RagError) || error.facts["postgresCode"] !== UNDEFINED_TABLE) throw error;
+      }
+    }
+    remembered = await activeSpace(query);
+    return fits(remembered) ? await use(remembered) : undefined;
+  };
+}
+
 /** HNSW as far as it finds enough; where a filter leaves it short, every vector that passes is compared. */
 export async function vectorSearch(
   database: Database,
+  inActiveSpace: InActiveSpace,
   { vector, limit, filter, exact = false }: VectorQuery,
 ): Promise<readonly ScoredChunk[]> {
-  const space = await activeSpace(database.query);
-  if (space === undefined || space.dimension !== vector.length) return [];
-  const table = `fairlead_rag.vector_${space.key}`;
   const { sql, values } = sqlFilter(filter, 3);
   const joins =
     sql === ""
       ? ""
       : "JOIN fairlead_rag.chunk c ON c.key = v.chunk JOIN fairlead_rag.document d ON d.key = c.document WHERE true";
-  const parameters = [vectorText(vector, space.dimension), limit, ...values];
-  const near = exact
-    ? []
-    : await database.transaction(async (query) => {
-        const efSearch = Math.min(MAX_EF_SEARCH, Math.max(MIN_EF_SEARCH, limit));
-        await query(
-          `SET LOCAL hnsw.ef_search = ${efSearch}; SET LOCAL hnsw.iterative_scan = 'relaxed_order'`,
-        );
-        return query(
-          `SELECT v.chunk AS key, 1 - (v.vector <=> $1::vector) AS score FROM ${table} v ${joins}${sql}
-           ORDER BY v.vector <=> $1::vector LIMIT $2`,
+  const parameters = [vectorBytes(vector), limit, ...values];
+  const efSearch = Math.min(MAX_EF_SEARCH, Math.max(MIN_EF_SEARCH, limit));
+  const rows = await inActiveSpace(async ({ key }) => {
+    const found = `SELECT v.chunk AS key, 1 - (v.vector <=> $1::vector) AS score FROM fairlead_rag.vector_${key} v ${joins}${sql}`;
+    const near = exact
+      ? []
+      : await database.queryWith(
+          { "hnsw.ef_search": efSearch, "hnsw.iterative_scan": "relaxed_order" },
+          `${found} ORDER BY v.vector <=> $1::vector LIMIT $2`,
           parameters,
         );
-      });
-  const rows =
-    near.length >= limit
+    // The index knows distances, and is of no use for an order by similarity.
+    return near.length >= limit
       ? near
-      : await database.query(
-          `WITH passing AS MATERIALIZED (SELECT v.chunk, v.vector FROM ${table} v ${joins}${sql})
-           SELECT chunk AS key, 1 - (vector <=> $1::vector) AS score FROM passing ORDER BY score DESC, chunk LIMIT $2`,
-          parameters,
-        );
-  return rows
+      : await database.query(`${found} ORDER BY score DESC, key LIMIT $2`, parameters);
+  }, vector.length);
+  return (rows ?? [])
     .map((row) => ({ key: Number(row["key"]), score: Number(row["score"]) }))
     .toSorted((a, b) => b.score - a.score || a.key - b.key);
 }
 
 export async function vectorsOf(
   query: Query,
+  inActiveSpace: InActiveSpace,
   keys: readonly number[],
 ): Promise<ReadonlyMap<number, Float32Array>> {
-  const space = await activeSpace(query);
-  if (space === undefined) return new Map();
-  const rows = await query(
-    `SELECT chunk, vector::text AS vector FROM fairlead_rag.vector_${space.key} WHERE chunk = ANY($1::bigint[])`,
-    [keys],
+  const rows = await inActiveSpace(({ key }) =>
+    query(
+      `SELECT chunk, vector_send(vector) AS vector FROM fairlead_rag.vector_${key} WHERE chunk = ANY($1::bigint[])`,
+      [keys],
+    ),
   );
-  return new Map(rows.map((row) => [Number(row["chunk"]), floatsOf(row["vector"])]));
+  return new Map((rows ?? []).map((row) => [Number(row["chunk"]), floatsOf(row["vector"])]));
 }
 
 export async function vectorsByHash(
   query: Query,
+  inActiveSpace: InActiveSpace,
   hashes: readonly string[],
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const space = await activeSpace(query);
-  if (space === undefined) return new Map();
-  const rows = await query(
-    `SELECT DISTINCT ON (c.hash) c.hash, v.vector::text AS vector FROM fairlead_rag.chunk c
-     JOIN fairlead_rag.vector_${space.key} v ON v.chunk = c.key WHERE c.hash = ANY($1::text[])`,
-    [hashes],
+  const rows = await inActiveSpace(({ key }) =>
+    query(
+      `SELECT DISTINCT ON (c.hash) c.hash, vector_send(v.vector) AS vector FROM fairlead_rag.chunk c
+       JOIN fairlead_rag.vector_${key} v ON v.chunk = c.key WHERE c.hash = ANY($1::text[])`,
+      [hashes],
+    ),
   );
-  return new Map(rows.map((row) => [String(row["hash"]), floatsOf(row["vector"])]));
+  return new Map((rows ?? []).map((row) => [String(row["hash"]), floatsOf(row["vector"])]));
 }
 
 async function findSpace(query: Query, space: EmbeddingSpace): Promise<number | undefined> {
@@ -184,8 +207,19 @@ async function ensureSpace(query: Query, space: EmbeddingSpace): Promise<number>
   return key;
 }
 
-function floatsOf(text: unknown): Float32Array {
-  return Float32Array.from(JSON.parse(String(text)) as number[]);
+// Binary, as pgvector sends and receives it, since text takes several times as long: the dimension, 16 bits that are not
+// used, and floats, all big-endian.
+
+function vectorBytes(vector: Float32Array): Buffer {
+  const bytes = Buffer.alloc(4 + 4 * vector.length);
+  bytes.writeUInt16BE(vector.length);
+  for (let at = 0; at < vector.length; at++) bytes.writeFloatBE(vector[at] as number, 4 + 4 * at);
+  return bytes;
+}
+
+function floatsOf(sent: unknown): Float32Array {
+  const bytes = sent as Buffer;
+  return Float32Array.from({ length: bytes.readUInt16BE() }, (_, at) => bytes.readFloatBE(4 + 4 * at));
 }
 
 function spaceOf(row: Row): SpaceRow {

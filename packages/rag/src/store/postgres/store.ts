@@ -14,6 +14,7 @@ import {
   upsertGraph,
 } from "./graph.ts";
 import { lexicalSearch } from "./lexical.ts";
+import { optimize } from "./optimize.ts";
 import {
   checkConsistency,
   chunksByKey,
@@ -29,6 +30,7 @@ import {
   addVectors,
   claimSpace,
   pendingChunks,
+  rememberActiveSpace,
   vectorSearch,
   vectorsByHash,
   vectorsOf,
@@ -61,16 +63,18 @@ export async function openPostgresStore({
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: "fairlead-rag",
+    pipeline: true,
     allowExitOnIdle: true,
   });
   // An idle connection that breaks is replaced at the next query, which is where somebody hears of it.
   pool.on("error", () => {});
   const database = createDatabase(pool, location);
-  const config = await prepareSchema(database, language).catch(async (error: unknown) => {
+  let config = await prepareSchema(database, language).catch(async (error: unknown) => {
     await database.close();
     throw failure(error, location);
   });
   const { query, transaction } = database;
+  const inActiveSpace = rememberActiveSpace(query);
   let puts = 0;
   return {
     async describe() {
@@ -103,9 +107,9 @@ export async function openPostgresStore({
     chunksOf: (id, from, limit) => chunksOfDocument(query, id, from, limit),
     chunks: (keys) => chunksByKey(query, keys),
     lexical: (asked) => lexicalSearch(query, asked, config),
-    nearest: (asked) => vectorSearch(database, asked),
-    vectors: (keys) => vectorsOf(query, keys),
-    vectorsByHash: (hashes) => vectorsByHash(query, hashes),
+    nearest: (asked) => vectorSearch(database, inActiveSpace, asked),
+    vectors: (keys) => vectorsOf(query, inActiveSpace, keys),
+    vectorsByHash: (hashes) => vectorsByHash(query, inActiveSpace, hashes),
     async space() {
       const active = await activeSpace(query);
       if (active === undefined) return undefined;
@@ -127,6 +131,11 @@ export async function openPostgresStore({
     mentions: (entities, limit, filter) => mentionsOf(query, entities, limit, filter),
     ownGraph: () => ownGraph(query),
     graphOf: (id) => graphOf(query, id),
+    async optimize() {
+      const { done, bm25 } = await optimize(database, config);
+      config = { ...config, bm25 };
+      return done;
+    },
     check: () => checkConsistency(query),
     close: () => database.close(),
   };

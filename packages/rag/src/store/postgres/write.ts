@@ -5,7 +5,7 @@ import type { EmbeddingSpace, PutResult, StoredDocument } from "../store.ts";
 import { wordsOf } from "../terms.ts";
 import type { Query } from "./connection.ts";
 import { addDocumentGraph, entitiesOfDocument, removeOrphans } from "./graph.ts";
-import type { TextConfig } from "./schema.ts";
+import { HAS_BM25_INDEX, type TextConfig } from "./schema.ts";
 import { claimSpace, vectorText } from "./spaces.ts";
 
 export async function putDocuments(
@@ -62,7 +62,7 @@ async function putDocument(
   const rows = await query(
     `INSERT INTO fairlead_rag.chunk (document, ordinal, heading, text, hash, start, "end", terms, length, words)
      SELECT $1, c.ordinal - 1, c.heading, c.text, c.hash, c.start, c."end", v.terms,
-       (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(v.terms)), CASE WHEN $9::boolean THEN c.words END
+       (SELECT coalesce(sum(cardinality(positions)), 0) FROM unnest(v.terms)), CASE WHEN ${HAS_BM25_INDEX} THEN c.words END
      FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $8::text[]) WITH ORDINALITY
        AS c (heading, text, hash, start, "end", words, ordinal)
      CROSS JOIN LATERAL (SELECT to_tsvector($7::regconfig, c.words) AS terms) v
@@ -76,7 +76,6 @@ async function putDocument(
       chunks.map(({ end }) => end),
       config.language,
       chunks.map(({ heading, text }) => wordsOf(`${heading}\n${text}`)),
-      config.bm25 === "pg_textsearch",
     ],
   );
   await countTerms(query, key, 1);

@@ -99,6 +99,12 @@ export function createEngine({ path, exactBelow = DEFAULT_EXACT_BELOW, ...option
     mentions: (entities, limit, filter) => mentionsOf(sql, entities, limit, filter),
     ownGraph: () => ownGraph(sql),
     graphOf: (id) => graphOf(sql, id),
+    optimize() {
+      for (const index of ["chunk_fts", "entity_fts"])
+        sql.run(`INSERT INTO ${index} (${index}) VALUES ('optimize')`);
+      sql.run("ANALYZE");
+      return ["the indexes of words are one piece each", "statistics are new"];
+    },
     check: () => checkConsistency(sql),
     close: () => database.close(),
   };

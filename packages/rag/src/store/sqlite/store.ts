@@ -28,6 +28,7 @@ const WRITES = [
   "addVectors",
   "activateSpace",
   "upsertGraph",
+  "optimize",
   "check",
 ] as const;
 const READS = [
