@@ -291,7 +291,7 @@ export interface CheckedUpstream {
 }
 
 export interface RestartConfig {
-  /** First delay after a failure, in milliseconds; doubles from there, with jitter. @defaultValue 200 */
+  /** First delay after a failure, in milliseconds; doubles from there, with jitter. One that was well is started again at once. @defaultValue 200 */
   readonly baseDelayMs?: number | undefined;
   /** Longest delay, in milliseconds. @defaultValue 30 000 for processes, 1 500 for URLs */
   readonly maxDelayMs?: number | undefined;

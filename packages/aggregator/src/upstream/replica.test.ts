@@ -21,6 +21,7 @@ const ANSWERS_PING = `if (method === "ping") send(id, {});`;
 let clock: FakeClock;
 let replica: Replica;
 let states: string[];
+let reasons: string[];
 
 function start(
   args: string[],
@@ -44,7 +45,10 @@ function start(
     listener: {
       onConnected: () => Promise.resolve(),
       onChecked: () => {},
-      onStateChange: ({ state }) => states.push(state.status),
+      onStateChange({ state }) {
+        states.push(state.status);
+        if (state.reason !== null) reasons.push(state.reason);
+      },
       onServerNotification: () => {},
       onStderr: (_replica, text) => onStderr(text),
     },
@@ -60,6 +64,7 @@ async function until(status: string): Promise<void> {
 beforeEach(() => {
   clock = createFakeClock();
   states = [];
+  reasons = [];
 });
 afterEach(() => replica.stop());
 
@@ -92,9 +97,7 @@ describe("a replica", () => {
       reason: expect.stringMatching(/did not answer ping within 5 s/),
     });
     await clock.advance(45_000);
-    await until("waiting");
-    expect(replica.state.reason).toMatch(/said nothing for \d+ s/);
-    await clock.advance(1_000);
+    await vi.waitFor(() => expect(reasons.at(-1)).toMatch(/said nothing for \d+ s/));
     await until("ready");
     expect(replica.state.pid).not.toBe(pid);
     expect(replica.state.restarts).toBe(1);
@@ -126,6 +129,26 @@ describe("a replica", () => {
     }
     // Equal jitter with the highest draw: the whole delay.
     expect(waits.map(Math.round)).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+  });
+
+  it("that was well is started again at once, but not over and over", async () => {
+    start(server(ANSWERS_PING));
+    await until("ready");
+    for (let at = 1; at <= 4; at++) {
+      // It answers a health check.
+      await clock.advance(10_000);
+      await vi.waitFor(() => expect(replica.connection?.lastHeardAt).toBe(clock.now()));
+      const { pid } = replica.state;
+      process.kill(pid ?? Number.NaN, "SIGKILL");
+      await vi.waitFor(() => expect(replica.state).toMatchObject({ status: "ready", restarts: at }), {
+        timeout: 30_000,
+        interval: 5,
+      });
+    }
+    await clock.advance(10_000);
+    process.kill(replica.state.pid ?? Number.NaN, "SIGKILL");
+    await until("crash-loop");
+    expect(replica.state.nextTryAtMs).toBe(clock.now() + 200);
   });
 
   it("is asked for its era once in its life, however often it is restarted", async () => {
