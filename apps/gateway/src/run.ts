@@ -9,6 +9,7 @@ import { provideAdminToken } from "./auth/admin-token.ts";
 import { printBanner } from "./banner.ts";
 import { ConfigError } from "./config/error.ts";
 import { type LoadedConfig, loadConfig } from "./config/load.ts";
+import { createDashboard } from "./dashboard.ts";
 import { createGateway, type Gateway } from "./gateway.ts";
 import { createFront, type FrontOptions, isMultiplexed } from "./http/front.ts";
 import { createGuard, isLoopback } from "./http/guard.ts";
@@ -98,6 +99,7 @@ async function runHttp(
     onError: (error: unknown) => logger.error({ err: error }, "a request failed inside the gateway"),
   } satisfies Omit<FrontOptions, "guard">;
   const ownListener = adminConfig.listen;
+  const forOperators = { admin: gateway.admin, dashboard: createDashboard() };
   const webSockets = await createWebSocketFront(multiplexer, {
     maxMessageBytes: loaded.gateway.limits?.maxRequestBytes,
   });
@@ -121,11 +123,10 @@ async function runHttp(
   try {
     await using front = await open(
       { host, port },
-      { multiplexer, ...(ownListener === undefined ? { admin: gateway.admin } : {}) },
+      { multiplexer, ...(ownListener === undefined ? forOperators : {}) },
     );
     url = front.url;
-    const adminFront =
-      ownListener === undefined ? undefined : await open(ownListener, { admin: gateway.admin });
+    const adminFront = ownListener === undefined ? undefined : await open(ownListener, forOperators);
     const made = await adminToken(gateway, loaded, adminFront ?? front, logger);
     const onHangUp = (): void => void store.reload();
     process.on("SIGHUP", onHangUp);

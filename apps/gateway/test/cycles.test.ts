@@ -3,17 +3,9 @@
 import { writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import {
-  freePort,
-  readLedger,
-  type StartedProcess,
-  startProcess,
-  tempDir,
-  waitUntil,
-} from "@fairlead/testbed";
+import { freePort, readLedger, type StartedProcess, tempDir } from "@fairlead/testbed";
 import { expect, it } from "vitest";
-import { ledgerOf, NO_LIMITS, startGateway, stdioFixture, withLedger } from "./gateway.ts";
+import { ledgerOf, NO_LIMITS, startGateway, startOnPort, stdioFixture, withLedger } from "./gateway.ts";
 
 const RELOADS = Number(process.env["FAIRLEAD_SUITE_RELOADS"] ?? 4);
 const ENDS = Number(process.env["FAIRLEAD_SUITE_ENDS"] ?? 2);
@@ -124,25 +116,7 @@ it(`drops no call through ${ENDS} ends by SIGTERM`, { timeout: 60_000 + ENDS * 2
   );
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const start = async (): Promise<StartedProcess> => {
-    const gateway = await startProcess({
-      command: process.execPath,
-      args: [
-        "--conditions=@fairlead/source",
-        fileURLToPath(new URL("../src/main.ts", import.meta.url)),
-        "--config",
-        file,
-        "--port",
-        String(port),
-      ],
-      env: { XDG_STATE_HOME: directory.path },
-    });
-    await waitUntil(async () => (await fetch(`${url}/readyz`)).status === 200, {
-      timeoutMs: 60_000,
-      what: "the gateway",
-    });
-    return gateway;
-  };
+  const start = (): Promise<StartedProcess> => startOnPort(file, port, directory.path);
   let isOver = false;
   let gateway = await start();
   const load = underLoad(url, join(directory.path, "ledger"), () => isOver);

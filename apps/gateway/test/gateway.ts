@@ -114,6 +114,20 @@ export async function startGateway(
   };
 }
 
+/** Starts a gateway on a port that is known before, so that another one can take its place; resolves when it is ready. */
+export async function startOnPort(file: string, port: number, stateHome: string): Promise<StartedProcess> {
+  const gateway = await startProcess({
+    command: process.execPath,
+    args: nodeArguments(file, "--port", String(port)),
+    env: { XDG_STATE_HOME: stateHome },
+  });
+  await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, {
+    timeoutMs: 60_000,
+    what: "the gateway",
+  });
+  return gateway;
+}
+
 const node = process.execPath;
 
 /** The configuration of `npm start`, with the real servers from npm. */

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { createRawClient, waitUntil } from "@fairlead/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDashboard } from "../src/dashboard.ts";
 import { NO_LIMITS, startGateway, stdioFixture, type TestGateway } from "./gateway.ts";
 
 const ADMIN = "canary-admin-token-0001";
@@ -12,6 +13,8 @@ const CLIENT = "canary-client-key-0002";
 const UPSTREAM = "canary-upstream-token-0003";
 const CHILD = "canary-child-secret-0004";
 const FROM_FILE = "canary-from-file-0005";
+/** Health, and the dashboard's files; what these show, they have to ask for (`dashboard.test.ts`). */
+const PUBLIC = ["/livez", "/readyz", ...createDashboard().paths];
 const CANARIES = [ADMIN, CLIENT, UPSTREAM, CHILD, FROM_FILE];
 
 let gateway: TestGateway;
@@ -84,12 +87,19 @@ beforeAll(async () => {
         path: path.replace("{id}", "a-1"),
       })),
     ),
-    ...["/", "/metrics", "/api/openapi.json", "/api/events", "/nowhere", "/api", "/mcp/nowhere"].map(
-      (path) => ({
-        method: "GET",
-        path,
-      }),
-    ),
+    ...[
+      "/",
+      "/metrics",
+      "/api/openapi.json",
+      "/api/events",
+      "/nowhere",
+      "/api",
+      "/admin/nowhere",
+      "/mcp/nowhere",
+    ].map((path) => ({
+      method: "GET",
+      path,
+    })),
     ...["/mcp", "/mcp/a", "/mcp/fairlead"].flatMap((path) =>
       ["GET", "POST", "DELETE", "PUT", "OPTIONS"].map((method) => ({ method, path })),
     ),
@@ -144,9 +154,8 @@ describe("every route", () => {
     for (const route of routes)
       for (const headers of [{}, { authorization: "Bearer wrong" }, { authorization: `Bearer ${ADMIN}x` }])
         expect((await send(route, { host, ...headers })).status, `${route.method} ${route.path}`).toBe(401);
-    // What anybody may ask.
-    for (const path of ["/livez", "/readyz"])
-      expect((await send({ method: "GET", path }, { host })).status, path).toBe(200);
+    // What anybody may ask: neither holds data.
+    for (const path of PUBLIC) expect((await send({ method: "GET", path }, { host })).status, path).toBe(200);
   });
 
   it("that changes something, or shows what operators see, answers a client's key with 403", async () => {
@@ -175,7 +184,7 @@ describe("every route", () => {
       { host, origin: "http://localhost@evil.example" },
       { host, origin: ["http://localhost", "http://evil.example"] },
     ];
-    for (const route of [...routes, { method: "GET", path: "/livez" }, { method: "GET", path: "/readyz" }])
+    for (const route of [...routes, ...PUBLIC.map((path) => ({ method: "GET", path }))])
       for (const headers of foreign)
         expect(
           (await send(route, { ...headers, authorization: `Bearer ${ADMIN}` })).status,

@@ -23,22 +23,32 @@ const PATIENT: HttpTimeouts = {
 const sockets: Socket[] = [];
 let server: HttpServer;
 /** Answers of `/large`, as the server has them. */
-let answers: ServerResponse[] = [];
+let answers: { readonly response: ServerResponse; isClosed: boolean }[] = [];
 /** What `/held` waits for. */
 let letGo: (() => void)[] = [];
 
-async function open(timeouts: Partial<HttpTimeouts>): Promise<void> {
+async function openServer(
+  timeouts: Partial<HttpTimeouts>,
+  servesShortly: ((target: string) => boolean) | undefined,
+): Promise<void> {
   answers = [];
   letGo = [];
   server = await openHttpServer({
     host: "127.0.0.1",
     port: 0,
     timeouts: { ...PATIENT, ...timeouts },
+    ...(servesShortly === undefined ? {} : { servesShortly }),
     onRequest(request, response) {
       if (request.url === "/large") {
-        answers.push(response);
+        const answer = { response, isClosed: false };
+        answers.push(answer);
+        response.on("close", () => {
+          answer.isClosed = true;
+        });
         response.end(LARGE);
       } else if (request.url === "/held") letGo.push(() => response.end("late"));
+      // The short path has the body at once.
+      else if ("body" in request) response.end("fine");
       else request.resume().on("end", () => response.end("fine"));
     },
   });
@@ -87,9 +97,16 @@ async function untilServed(): Promise<void> {
   await waitUntil(() => ask().catch(() => false), { timeoutMs: 30_000, what: "a polite client's answer" });
 }
 
+/** A request all of which comes at once. */
+const whole = (path: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
 const POST = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
-describe("connections that are slow on purpose", () => {
+describe.each([
+  ["node:http", undefined],
+  ["the short path", () => true],
+])("connections that are slow on purpose, served by %s", (_name, servesShortly) => {
+  const open = (timeouts: Partial<HttpTimeouts>): Promise<void> => openServer(timeouts, servesShortly);
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
     await server.close(0);
@@ -117,15 +134,13 @@ describe("connections that are slow on purpose", () => {
 
   it("are ended when they do not read their answer, and let its memory go", async () => {
     await open({ stallMs: 300 });
-    const clients = Array.from({ length: 5 }, () =>
-      slowClient("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-    );
+    const clients = Array.from({ length: 5 }, () => slowClient(whole("/large")));
     for (const { socket } of clients) socket.pause();
-    await waitUntil(() => answers.length === 5 && answers.every(({ closed }) => closed), {
+    await waitUntil(() => answers.length === 5 && answers.every(({ isClosed }) => isClosed), {
       timeoutMs: 60_000,
       what: "the answers that nobody reads to be given up",
     });
-    expect(answers.map(({ writableFinished }) => writableFinished)).toEqual([
+    expect(answers.map(({ response }) => response.writableFinished)).toEqual([
       false,
       false,
       false,
@@ -137,21 +152,20 @@ describe("connections that are slow on purpose", () => {
 
   it("are left alone while they only wait for an answer that takes long", async () => {
     await open({ stallMs: 50 });
-    const waiting = slowClient("GET /held HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const waiting = slowClient(whole("/held"));
     await waitUntil(() => letGo.length === 1, { timeoutMs: 20_000, what: "the request" });
     // One that is given up in the meantime, so that the time has passed for both.
-    const stalled = slowClient("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const stalled = slowClient(whole("/large"));
     stalled.socket.pause();
-    await waitUntil(() => answers[0]?.closed === true, { timeoutMs: 60_000, what: "the time to pass" });
+    await waitUntil(() => answers[0]?.isClosed === true, { timeoutMs: 60_000, what: "the time to pass" });
     expect(waiting.ended()).toBe(false);
     for (const go of letGo) go();
-    await untilEnded([waiting]);
-    expect(waiting.heard()).toMatch(/late$/);
+    await waitUntil(() => waiting.heard().endsWith("late"), { timeoutMs: 30_000, what: "the answer" });
   }, 90_000);
 
   it("are ended between two requests when the next one does not come", async () => {
     await open({ keepAliveMs: 100 });
-    const idle = slowClient("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const idle = slowClient(whole("/"));
     await untilEnded([idle]);
     expect(idle.heard()).toMatch(/fine/);
   }, 90_000);

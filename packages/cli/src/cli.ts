@@ -7,6 +7,7 @@ import { describeCompletion } from "./commands/completion.ts";
 import { describeConfig } from "./commands/config.ts";
 import { describeConnect } from "./commands/connect.ts";
 import type { CommandContext } from "./commands/context.ts";
+import { describeDashboard } from "./commands/dashboard.ts";
 import { describeDoctor } from "./commands/doctor.ts";
 import { describeLogs } from "./commands/logs.ts";
 import { runRag } from "./commands/rag.ts";
@@ -163,6 +164,7 @@ Examples:
   describeVerify(program, context);
   describeDoctor(program, context);
   describeTop(program, context);
+  describeDashboard(program, context);
   describeLogs(program, context);
   describeCompletion(program, context);
   program

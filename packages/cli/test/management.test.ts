@@ -102,6 +102,20 @@ describe("servers", () => {
   });
 });
 
+describe("the dashboard", () => {
+  it("has a link that lets operators in, and nobody else gets one", async () => {
+    const { code, out } = await fairlead(["dashboard"]);
+    expect(code).toBe(0);
+    const link = new URL(out.trim());
+    expect(`${link.origin}${link.pathname}`).toBe(`${url}/admin/`);
+    expect((await fetch(link)).headers.get("content-type")).toMatch(/^text\/html/);
+    const authorization = `Bearer ${decodeURIComponent(link.hash.replace("#token=", ""))}`;
+    expect((await fetch(`${url}/api/clients`, { headers: { authorization } })).status).toBe(200);
+    expect(JSON.parse((await fairlead(["dashboard", "--json"])).out)).toEqual({ url: out.trim() });
+    expect(await fairlead(["dashboard", "--key", "wrong"])).toMatchObject({ code: 5, out: "" });
+  });
+});
+
 describe("clients", () => {
   it("are listed with what they used", async () => {
     await fairlead(["call", "fix__echo", "--arg", "message=hi"]);

@@ -14,9 +14,11 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code = "INVALID_CONFIG";
   readonly file: string;
+  /** In the order of the file. */
   readonly problems: readonly ConfigProblem[];
 
-  constructor(file: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
+  constructor(file: string, found: readonly ConfigProblem[], options?: ErrorOptions) {
+    const problems = found.toSorted(byPlace);
     super(problems.map((problem) => describeProblem(file, problem)).join("\n"), options);
     this.file = file;
     this.problems = problems;
@@ -27,4 +29,9 @@ export class ConfigError extends Error {
 export function describeProblem(file: string, { path, line, column, message }: ConfigProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   return path === "" ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+}
+
+/** From top to bottom, as people correct them. */
+function byPlace(a: ConfigProblem, b: ConfigProblem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

@@ -5,6 +5,7 @@ import type { Multiplexer } from "@fairlead/aggregator";
 import type { AdminApi } from "../admin/api.ts";
 import type { Authenticator, AuthFailure, Principal } from "../auth/authenticator.ts";
 import { metadataUrl, type OAuthSettings, resourceMetadata } from "../auth/oauth.ts";
+import type { Dashboard } from "../dashboard.ts";
 import type { Guard } from "./guard.ts";
 import { plainPath } from "./path.ts";
 import { sendError, sendJson } from "./respond.ts";
@@ -19,6 +20,8 @@ export interface FrontOptions {
   readonly multiplexer?: Multiplexer | undefined;
   /** Serves the admin API; undefined where it has a listener of its own. */
   readonly admin?: AdminApi | undefined;
+  /** Goes with the admin API. */
+  readonly dashboard?: Dashboard | undefined;
   readonly oauth?: OAuthSettings | undefined;
   readonly onError: (error: unknown) => void;
 }
@@ -37,7 +40,7 @@ export function isMultiplexed(target: string): boolean {
 export function createFront(
   options: FrontOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { guard, authenticate, readiness, multiplexer, admin, oauth, onError } = options;
+  const { guard, authenticate, readiness, multiplexer, admin, dashboard, oauth, onError } = options;
   const metadataPath = oauth === undefined ? undefined : new URL(metadataUrl(oauth.resource)).pathname;
 
   return (request, response) => {
@@ -64,6 +67,7 @@ export function createFront(
       else sendError(response, 405, "METHOD_NOT_ALLOWED", "Use GET here.", { allow: "GET" });
       return;
     }
+    if (dashboard?.serve(request, response, path) === true) return;
     const verdict = authenticate()(request);
     if (!(verdict instanceof Promise)) {
       proceed(request, response, path, verdict);
@@ -106,6 +110,7 @@ export function createFront(
         name: "fairlead",
         ...(multiplexer === undefined ? {} : { mcp: "/mcp" }),
         ...(admin === undefined ? {} : { status: "/api/status", description: "/api/openapi.json" }),
+        ...(dashboard === undefined ? {} : { dashboard: "/admin/" }),
         health: PUBLIC_PATHS,
       });
     } else {

@@ -64,72 +64,65 @@ export function createMetrics({
   const toolName = createLabelBound(tools);
   const clientName = createLabelBound(clients);
 
-  const requests = createCounter({
-    name: "fairlead_requests_total",
-    help: "Requests of clients by method and outcome",
-    labels: ["method", "outcome"],
-    registry,
-  });
-  const durations = createHistogram({
-    name: "fairlead_request_duration_seconds",
-    help: "Time from a request to its answer",
-    labels: ["method"],
-    buckets: BUCKETS,
-    registry,
-  });
-  const toolCalls = createCounter({
-    name: "fairlead_tool_calls_total",
-    help: "Calls of tools by name and outcome",
-    labels: ["tool", "outcome"],
-    registry,
-  });
-  const clientRequests = createCounter({
-    name: "fairlead_client_requests_total",
-    help: "Requests by client and outcome",
-    labels: ["client", "outcome"],
-    registry,
-  });
-  const attempts = createCounter({
-    name: "fairlead_upstream_attempts_total",
-    help: "Attempts on upstreams by outcome",
-    labels: ["upstream", "outcome"],
-    registry,
-  });
-  const attemptDurations = createHistogram({
-    name: "fairlead_upstream_attempt_duration_seconds",
-    help: "Time that attempts on upstreams took",
-    labels: ["upstream"],
-    buckets: BUCKETS,
-    registry,
-  });
-  const failovers = createCounter({
-    name: "fairlead_retries_total",
-    help: "Attempts beyond the first one of their request",
-    labels: [],
-    registry,
-  })();
-  const refusals = createCounter({
-    name: "fairlead_refusals_total",
-    help: "Requests that a limit of their client refused",
-    labels: ["limit"],
-    registry,
-  });
-  const drift = createCounter({
-    name: "fairlead_tool_drift_total",
-    help: "Definitions of tools that changed after they were first seen",
-    labels: ["pool"],
-    registry,
-  });
-  const reloadOk = new Gauge({
-    name: "fairlead_config_last_reload_successful",
-    help: "Whether the last reading of the configuration was applied",
-    registers,
-  });
-  const reloadAt = new Gauge({
-    name: "fairlead_config_last_reload_success_timestamp_seconds",
-    help: "When the configuration was last applied",
-    registers,
-  });
+  const counter = (name: string, help: string, ...labels: string[]): ReturnType<typeof createCounter> =>
+    createCounter({ name, help, labels, registry });
+  const histogram = (name: string, help: string, ...labels: string[]): ReturnType<typeof createHistogram> =>
+    createHistogram({ name, help, labels, buckets: BUCKETS, registry });
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+
+  const requests = counter(
+    "fairlead_requests_total",
+    "Requests of clients by method and outcome",
+    "method",
+    "outcome",
+  );
+  const durations = histogram(
+    "fairlead_request_duration_seconds",
+    "Time from a request to its answer",
+    "method",
+  );
+  const toolCalls = counter(
+    "fairlead_tool_calls_total",
+    "Calls of tools by name and outcome",
+    "tool",
+    "outcome",
+  );
+  const clientRequests = counter(
+    "fairlead_client_requests_total",
+    "Requests by client and outcome",
+    "client",
+    "outcome",
+  );
+  const attempts = counter(
+    "fairlead_upstream_attempts_total",
+    "Attempts on upstreams by outcome",
+    "upstream",
+    "outcome",
+  );
+  const attemptDurations = histogram(
+    "fairlead_upstream_attempt_duration_seconds",
+    "Time that attempts on upstreams took",
+    "upstream",
+  );
+  const failovers = counter("fairlead_retries_total", "Attempts beyond the first one of their request")();
+  const refusals = counter(
+    "fairlead_refusals_total",
+    "Requests that a limit of their client refused",
+    "limit",
+  );
+  const drift = counter(
+    "fairlead_tool_drift_total",
+    "Definitions of tools that changed after they were first seen",
+    "pool",
+  );
+  const reloadOk = gauge(
+    "fairlead_config_last_reload_successful",
+    "Whether the last reading of the configuration was applied",
+  );
+  const reloadAt = gauge(
+    "fairlead_config_last_reload_success_timestamp_seconds",
+    "When the configuration was last applied",
+  );
   reloadOk.set(1);
   reloadAt.set(Date.now() / 1_000);
   new Gauge({

@@ -1,5 +1,5 @@
 // The gateway's tests that are short in `npm test`, at full length: a minute of a team's day, 50 ends and 100 reloads under
-// load, a greedy client; and slow connections as slowhttptest makes them, where it is installed.
+// load, a greedy client; and, where the programs for it are installed, slow connections and the dashboard in a browser.
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { SuiteReport } from "./report.ts";
@@ -25,16 +25,32 @@ const RUNS: readonly Run[] = [
   },
 ];
 
+/** What needs a program that not every machine has. */
+const WITH_PROGRAMS = [
+  {
+    name: "1 000 slow connections",
+    file: "test/slow-connections.test.ts",
+    programs: ["slowhttptest"],
+    variable: "FAIRLEAD_SUITE_SLOWHTTPTEST",
+    install: "apt install slowhttptest",
+  },
+  {
+    name: "the dashboard in a browser",
+    file: "test/dashboard.test.ts",
+    programs: ["chromium", "chromium-browser", "google-chrome"],
+    variable: "FAIRLEAD_SUITE_BROWSER",
+    install: "apt install chromium",
+  },
+] as const;
+
 export async function enduranceSuite(root: string, _work: string, report: SuiteReport): Promise<void> {
   const cwd = join(root, "apps/gateway");
-  const slowhttptest = await whereIs("slowhttptest");
-  const slow = { name: "1 000 slow connections", file: "test/slow-connections.test.ts" };
-  if (slowhttptest === undefined)
-    report.skip(slow.name, "slowhttptest is not installed (Debian: apt install slowhttptest)");
-  const all =
-    slowhttptest === undefined
-      ? RUNS
-      : [...RUNS, { ...slow, env: { FAIRLEAD_SUITE_SLOWHTTPTEST: slowhttptest } }];
+  const all: Run[] = [...RUNS];
+  for (const { name, file, programs, variable, install } of WITH_PROGRAMS) {
+    const program = await firstOf(programs);
+    if (program === undefined) report.skip(name, `${programs[0]} is not installed (Debian: ${install})`);
+    else all.push({ name, file, env: { [variable]: program } });
+  }
   for (const { name, file, env } of all) {
     await report.check(name, async () => {
       const vitest = join(cwd, "node_modules/vitest/vitest.mjs");
@@ -49,15 +65,16 @@ export async function enduranceSuite(root: string, _work: string, report: SuiteR
   }
 }
 
-/** The path of a program, or undefined when it is not installed. */
-async function whereIs(program: string): Promise<string | undefined> {
-  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(directory, program);
-    const isThere = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return path;
-  }
+/** The path of the first program that is installed. */
+async function firstOf(programs: readonly string[]): Promise<string | undefined> {
+  for (const program of programs)
+    for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+      const path = join(directory, program);
+      const isThere = await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) return path;
+    }
   return undefined;
 }

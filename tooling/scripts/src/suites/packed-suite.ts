@@ -6,6 +6,7 @@ import { installProject } from "./npm-project.ts";
 import { checkPacked, type NodeVersion } from "./packed.ts";
 import type { SuiteReport } from "./report.ts";
 import { runCommand } from "./run-command.ts";
+import { checkBills } from "./sbom.ts";
 import { npmStartTest, smokeTest } from "./smoke.ts";
 import { packPackages, type Tarball } from "./tarballs.ts";
 
@@ -22,6 +23,9 @@ export async function packedSuite(root: string, work: string, report: SuiteRepor
     tarballs = await packPackages(root, join(work, "tarballs"));
     console.log(`        ${tarballs.map(({ name, version }) => `${name}@${version}`).join(", ")}`);
   });
+  await report.check("every package has a bill of materials, and is published with provenance", () =>
+    checkBills(root, join(work, "bills"), tarballs),
+  );
   await Promise.all([
     report.check("the oldest Node that engines promises installs", async () => {
       oldest = await installNode(oldestOf(enginesOf(root, "apps/gateway")), join(work, "node-oldest"));

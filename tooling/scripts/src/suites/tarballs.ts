@@ -9,12 +9,18 @@ export interface Tarball {
   readonly version: string;
   /** Path of the packed file. */
   readonly file: string;
+  /** Names of its dependencies. */
+  readonly dependencies: readonly string[];
+  /** Whether the registry is to be told where and from what it was built. */
+  readonly hasProvenance: boolean;
 }
 
 interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly publishConfig?: { readonly provenance?: boolean };
 }
 
 /** Packs every package that is not private into `folder`, which must exist; the packages must be built. */
@@ -25,7 +31,9 @@ export async function packPackages(root: string, folder: string): Promise<readon
     if (manifest.private === true) continue;
     const file = join(folder, `${manifest.name.replaceAll(/[^a-z0-9-]/g, "_")}.tgz`);
     await runCommand("pnpm", ["pack", "--out", file], { cwd: join(root, dirname(path)) });
-    tarballs.push({ name: manifest.name, version: manifest.version, file });
+    const { name, version, dependencies = {}, publishConfig } = manifest;
+    const hasProvenance = publishConfig?.provenance === true;
+    tarballs.push({ name, version, file, dependencies: Object.keys(dependencies), hasProvenance });
   }
   return tarballs;
 }
