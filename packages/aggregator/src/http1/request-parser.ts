@@ -1,4 +1,4 @@
-// Reads the one form of request that nearly all calls come in: a whole POST in one piece, in plain HTTP/1.1 with a length.
+// Reads the one form of request that nearly all calls come in: a POST in plain HTTP/1.1 with a length, its head in one piece.
 // It does not judge the others: whatever is not exactly this is left to node:http, with all its checks.
 import type { IncomingHttpHeaders } from "node:http";
 
@@ -8,8 +8,9 @@ export interface ParsedRequest {
   readonly headers: IncomingHttpHeaders;
   /** Names and values in turn. */
   readonly rawHeaders: readonly string[];
+  /** As far as it is there. */
   readonly body: Buffer;
-  /** Where the next request begins. */
+  /** Where the next request begins; behind what is there when the body is not whole. */
   readonly end: number;
 }
 
@@ -40,7 +41,7 @@ export class RequestParser {
   /** The last head as it came, with the empty line. */
   #lastBytes: Buffer = Buffer.alloc(0);
 
-  /** The request at the beginning of `chunk`; undefined when it is in another form, or not whole. */
+  /** The request at the beginning of `chunk`; undefined when it is in another form, or its head is not whole. */
   parse(chunk: Buffer): ParsedRequest | undefined {
     const bytes = this.#lastBytes;
     const isSame =
@@ -50,7 +51,7 @@ export class RequestParser {
     if (!isSame && !this.#read(chunk)) return undefined;
     const head = this.#last;
     const start = this.#lastBytes.length;
-    if (head === undefined || start + head.length > chunk.length) return undefined;
+    if (head === undefined) return undefined;
     const { target, headers, rawHeaders } = head;
     const end = start + head.length;
     return { target, headers, rawHeaders, body: chunk.subarray(start, end), end };

@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -42,7 +48,10 @@ const ECHO: Answer = (_request, response, body) => {
   response.end(`echo ${body}`);
 };
 
-async function start(answer: Answer = ECHO, options: { keepAliveTimeout?: number } = {}): Promise<Running> {
+async function start(
+  answer: Answer = ECHO,
+  options: Pick<ServerOptions, "headersTimeout" | "keepAliveTimeout" | "requestTimeout"> = {},
+): Promise<Running> {
   const seen: Seen[] = [];
   const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
     readBody(request, 1_000_000, (body) => {
@@ -155,7 +164,7 @@ describe("the short path", () => {
     expect(path.connections).toBe(0);
   });
 
-  it("leaves a request that comes in pieces to node:http, wherever it is cut", async () => {
+  it("serves a request whose body comes in pieces, and leaves one whose head does to node:http", async () => {
     const { port, seen } = await start();
     const bytes = post("in pieces", "Content-Type: application/json");
     for (let cut = 1; cut < bytes.length; cut += 7) {
@@ -165,9 +174,51 @@ describe("the short path", () => {
       await new Promise((resolve) => setImmediate(resolve));
       client.socket.write(bytes.slice(cut));
       await client.until("echo in pieces");
+      // What follows behind is read as ever.
+      client.socket.write(post("behind"));
+      await client.until("echo behind");
       client.socket.destroy();
     }
-    expect(new Set(seen.map(({ body }) => body))).toEqual(new Set(["in pieces"]));
+    expect(new Set(seen.map(({ body }) => body))).toEqual(new Set(["in pieces", "behind"]));
+    expect(seen.filter(({ isShort }) => isShort).length).toBeGreaterThan(0);
+  });
+
+  it("puts many pieces together, with the next request in the last of them", async () => {
+    const { port, seen } = await start();
+    const body = "b".repeat(300_000);
+    const client = await dial(port);
+    client.socket.write(post(body) + post("next"));
+    await client.until("echo next");
+    expect(seen.map(({ body: { length }, isShort }) => [length, isShort])).toEqual([
+      [300_000, true],
+      [4, true],
+    ]);
+  });
+
+  it("leaves a long body to node:http, which reads no more than it is asked to", async () => {
+    const { port, seen } = await start();
+    const client = await dial(port);
+    client.socket.write(post("c".repeat(1_100_000)));
+    await expect.poll(() => client.socket.bytesWritten).toBeGreaterThan(1_000_000);
+    await expect.poll(() => [...seen.map(({ isShort }) => isShort)]).not.toContain(true);
+  });
+
+  it("ends a body that does not come to its end in time, and is not idle before", async () => {
+    const { port, path, seen, server } = await start(ECHO, { headersTimeout: 100, requestTimeout: 100 });
+    let accepted: Socket | undefined;
+    server.on("connection", (socket: Socket) => {
+      accepted = socket;
+    });
+    const client = await dial(port);
+    client.socket.write(post("never whole").slice(0, -3));
+    await expect.poll(() => accepted?.bytesRead, { interval: 1 }).toBeGreaterThan(0);
+    path.closeIdle();
+    expect(await client.until("\r\n\r\n")).toMatch(
+      /^HTTP\/1\.1 408 Request Timeout\r\nconnection: close\r\n/,
+    );
+    await client.ended;
+    await expect.poll(() => path.connections).toBe(0);
+    expect(seen).toEqual([]);
   });
 
   it("serves requests that were sent ahead in order", async () => {

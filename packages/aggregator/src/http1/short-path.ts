@@ -1,4 +1,4 @@
-// The short way in: connections of an HTTP server whose requests come whole, and in the plainest form, are served without
+// The short way in: connections of an HTTP server whose requests come in the plainest form are served without
 // node:http's parser, streams and timers, which cost more than all that the gateway does with a call (ADR 0019). The first
 // request in any other form takes its connection over to node:http, as if nothing had been.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -25,12 +25,16 @@ export interface ShortPath {
 
 type Listener = (socket: Socket) => void;
 
+/** Longest request that is put together from pieces here, in bytes. */
+const MAX_PIECES_BYTES = 1024 * 1024;
+const TOO_SLOW = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /** What may be sent on behind a request that is being served, in bytes. */
 const MAX_AHEAD_BYTES = 64 * 1024;
 
 /**
  * Puts itself before the server's own reading. The server's `headersTimeout` holds for the first request of a connection,
- * its `keepAliveTimeout` for those after, and its `timeout` for clients that take nothing of an answer.
+ * its `requestTimeout` for bodies that come in pieces, its `keepAliveTimeout` between requests, and its `timeout` for clients
+ * that take nothing of an answer.
  */
 export function addShortPath(server: Server, { serves, onRequest }: ShortPathOptions): ShortPath {
   const open = new Set<Connection>();
@@ -40,6 +44,7 @@ export function addShortPath(server: Server, { serves, onRequest }: ShortPathOpt
     serves,
     onRequest,
     firstRequestMs: server.headersTimeout,
+    requestMs: server.requestTimeout,
     keepAliveMs: server.keepAliveTimeout,
     stallMs: server.timeout,
     onEnd: (connection) => void open.delete(connection),
@@ -64,11 +69,21 @@ export function addShortPath(server: Server, { serves, onRequest }: ShortPathOpt
 interface ConnectionOwner extends ShortPathOptions {
   /** In milliseconds, as the next. */
   readonly firstRequestMs: number;
+  /** 0 for no limit. */
+  readonly requestMs: number;
   readonly keepAliveMs: number;
   /** 0 for no limit. */
   readonly stallMs: number;
   onEnd(connection: Connection): void;
   onOtherForm(socket: Socket): void;
+}
+
+/** A request whose body comes in pieces. */
+interface Pieces {
+  readonly chunks: Buffer[];
+  readonly timer: NodeJS.Timeout | undefined;
+  /** Bytes that are missing. */
+  missing: number;
 }
 
 class Connection implements ResponseConnection {
@@ -78,6 +93,7 @@ class Connection implements ResponseConnection {
   readonly #owner: ConnectionOwner;
   readonly #parser = new RequestParser();
   #response: WholeResponse | undefined;
+  #pieces: Pieces | undefined;
   /** What came behind the request that is being served. */
   #ahead: Buffer | undefined;
   /** Silence after which somebody looks, in milliseconds; and whether it has been one already since the last request. */
@@ -103,7 +119,7 @@ class Connection implements ResponseConnection {
   };
 
   get isIdle(): boolean {
-    return this.#response === undefined;
+    return this.#response === undefined && this.#pieces === undefined;
   }
 
   onWritten(isLast: boolean): void {
@@ -125,6 +141,10 @@ class Connection implements ResponseConnection {
       if (this.#ahead.length > MAX_AHEAD_BYTES) this.socket.pause();
       return;
     }
+    if (this.#pieces !== undefined) {
+      this.#collect(this.#pieces, chunk);
+      return;
+    }
     const { keepAliveMs, stallMs } = this.#owner;
     const silenceMs = stallMs === 0 ? keepAliveMs : Math.min(keepAliveMs, stallMs);
     if (this.#silenceMs !== silenceMs || this.#wasSilent) {
@@ -133,8 +153,14 @@ class Connection implements ResponseConnection {
       this.socket.setTimeout(silenceMs);
     }
     const parsed = this.#parser.parse(chunk);
-    if (parsed === undefined || !this.#owner.serves(parsed.target)) {
+    if (parsed === undefined || parsed.end > MAX_PIECES_BYTES || !this.#owner.serves(parsed.target)) {
       this.#leave(chunk);
+      return;
+    }
+    if (parsed.end > chunk.length) {
+      const { requestMs } = this.#owner;
+      const timer = requestMs === 0 ? undefined : setTimeout(this.#onTooSlow, requestMs);
+      this.#pieces = { chunks: [chunk], timer, missing: parsed.end - chunk.length };
       return;
     }
     if (parsed.end < chunk.length) this.#ahead = chunk.subarray(parsed.end);
@@ -145,6 +171,15 @@ class Connection implements ResponseConnection {
     // The two have what an MCP handler uses of Node's classes, which cannot be made without their server.
     this.#owner.onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   };
+
+  #collect(pieces: Pieces, chunk: Buffer): void {
+    pieces.chunks.push(chunk);
+    pieces.missing -= chunk.length;
+    if (pieces.missing > 0) return;
+    clearTimeout(pieces.timer);
+    this.#pieces = undefined;
+    this.#onData(Buffer.concat(pieces.chunks));
+  }
 
   /** Over to node:http, with what has been read. */
   #leave(chunk: Buffer): void {
@@ -165,6 +200,12 @@ class Connection implements ResponseConnection {
     socket.removeListener("error", this.#onError);
     socket.removeListener("close", this.#onClose);
   }
+
+  readonly #onTooSlow = (): void => {
+    this.#pieces = undefined;
+    this.socket.end(TOO_SLOW);
+    this.socket.destroySoon();
+  };
 
   readonly #onTimeout = (): void => {
     const { keepAliveMs, stallMs } = this.#owner;
@@ -188,6 +229,8 @@ class Connection implements ResponseConnection {
 
   readonly #onClose = (): void => {
     this.#owner.onEnd(this);
+    clearTimeout(this.#pieces?.timer);
+    this.#pieces = undefined;
     const response = this.#response;
     this.#response = undefined;
     response?.onGone();
