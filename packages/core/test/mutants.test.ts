@@ -187,7 +187,7 @@ const mutants: readonly (Mutant & { readonly check: (copy: Package) => void | Pr
   {
     rule: "lets a key keep its turn for ever",
     file: "fair-queue.ts",
-    find: "best.turn.deficit -= 1;",
+    find: "turn.deficit -= 1;",
     replace: "",
     check: admission,
   },
@@ -201,7 +201,7 @@ const mutants: readonly (Mutant & { readonly check: (copy: Package) => void | Pr
   {
     rule: "serves the least urgent first",
     file: "fair-queue.ts",
-    find: "aged < best.rank ||",
+    find: "aged < bestRank ||",
     replace: "aged > best.rank ||",
     check: admission,
   },
