@@ -22,7 +22,7 @@ export interface ConnectionOwner {
 /** One buffer that all connections read into: a reading is dealt with before the next one begins. */
 const READING = Buffer.allocUnsafeSlow(64 * 1024);
 /** Up to here a request is one write; beyond, copying its body costs more than a second buffer. */
-const ONE_WRITE_BYTES = 32 * 1024;
+const ONE_WRITE_BYTES = 3 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
 
 export class ClientConnection implements HttpExchangeControl, ResponseListener {

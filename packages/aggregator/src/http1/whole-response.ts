@@ -18,7 +18,7 @@ export interface ResponseConnection {
 }
 
 /** Up to here head and body go out as one buffer; beyond, copying costs more than a second one. */
-const ONE_WRITE_BYTES = 32 * 1024;
+const ONE_WRITE_BYTES = 3 * 1024;
 const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 

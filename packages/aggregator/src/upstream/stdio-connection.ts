@@ -20,7 +20,7 @@ export interface StdioConnectionOptions extends ConnectionOptions {
 const LINE_FEED = 0x0a;
 const NEWLINE = Buffer.from([LINE_FEED]);
 /** Up to here copying a message behind its line end costs less than a second buffer to write. */
-const ONE_WRITE_BYTES = 16 * 1024;
+const ONE_WRITE_BYTES = 3 * 1024;
 /** Where an answer's id stands when its middle was not kept: at the beginning, or at the very end. */
 const ID_AT_HEAD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,/;
 const ID_AT_TAIL = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
