@@ -63,3 +63,17 @@ it("lets another provider step in; a new limit holds without a new process", asy
   const after = target.getStatus().pools[0]?.replicas[0];
   expect(after).toMatchObject({ pid: before, calls: 9 });
 });
+
+it("forgets what a provider allowed once its upstream is gone", async () => {
+  const limited = { ...fixture, id: "limited", priority: 1, requestsPerMinute: 2 };
+  const target = await start({ upstreams: [limited, { ...fixture, id: "reserve", priority: 2 }] });
+  const callsOfLimited = async (): Promise<number | undefined> => {
+    for (let i = 0; i < 4; i++) await echo(target);
+    return target.getStatus().pools[0]?.replicas.find(({ id }) => id === "limited")?.calls;
+  };
+  expect(await callsOfLimited()).toBe(2);
+  await target.removeServer("limited", { drainTimeoutMs: 5_000 });
+  await target.addServer("p", limited);
+  // One of the same name is another one, with an allowance of its own.
+  expect(await callsOfLimited()).toBe(2);
+});

@@ -50,4 +50,20 @@ describe("a fair queue", () => {
     expect(queue.shift(40, 15)?.name).toBe("old 10");
     expect(queue.shift(40, 15)?.name).toBe("new 20");
   });
+
+  it("counts what a key has waiting in a priority, and the keys that have anything", () => {
+    const queue = createFairQueue<number, Item>({ classes: [1, 0], ageingMs: 1_000, weightOf: () => 1 });
+    const urgent = { ...item("a3", "ada"), priority: 1 };
+    for (const one of [item("a1", "ada"), item("a2", "ada"), item("b1", "bob"), urgent]) queue.push(one);
+    const counts = (): readonly number[] => [
+      queue.countOf("ada", 0),
+      queue.countOf("bob", 0),
+      queue.keysOf(0),
+    ];
+    expect(counts()).toEqual([2, 1, 2]);
+    expect([queue.countOf("ada", 1), queue.countOf("bob", 1), queue.keysOf(1)]).toEqual([1, 0, 1]);
+    queue.remove(urgent);
+    while (queue.shift(0) !== undefined);
+    expect(counts()).toEqual([0, 0, 0]);
+  });
 });

@@ -39,6 +39,10 @@ export interface FairQueue<P, T extends Queued<P>> {
   peek(now: number, newestBefore?: number): T | undefined;
   /** Takes out one that {@link FairQueue.peek} gave, and uses up its key's turn; false when it is not in the queue any more. */
   serve(item: T): boolean;
+  /** How many of a priority the key has waiting. */
+  countOf(key: string, priority: P): number;
+  /** How many keys have something of a priority waiting. */
+  keysOf(priority: P): number;
   /** Takes out the next one. */
   shift(now: number, newestBefore?: number): T | undefined;
   /**
@@ -84,6 +88,8 @@ export function createFairQueue<P, T extends Queued<P>>({
     },
     peek: (now, newestBefore = Number.NEGATIVE_INFINITY) => next(now, newestBefore),
     serve,
+    countOf: (key, priority) => ringOf(priority).get(key)?.items.length ?? 0,
+    keysOf: (priority) => ringOf(priority).size,
     shift(now, newestBefore = Number.NEGATIVE_INFINITY) {
       const item = next(now, newestBefore);
       if (item !== undefined) serve(item);

@@ -117,6 +117,31 @@ describe("the client gate", () => {
     expect(gate.admitSession({ id: "a" }, false)).toBeTypeOf("function");
   });
 
+  it("counts an `initialize` as a request, and takes no idle session from who may not send one", async () => {
+    const { gate, clock } = setUp({ limits: { ...DEFAULT_LIMITS, requestsPerMinute: 3, sessions: 2 } });
+    for (let i = 0; i < 2; i++) expect(gate.admitSession({ id: "a" }, false)).toBeTypeOf("function");
+    // To be told to make room costs nothing.
+    expect(gate.admitSession({ id: "a" }, true)).toBe("replace");
+    end(gate.admit(request("a")));
+    expect(gate.admitSession({ id: "a" }, true)).toMatchObject({
+      refuse: { status: 429, data: { limit: "requests" }, retryAfterMs: 20_000 },
+    });
+    expect(gate.clients()).toMatchObject([{ id: "a", usage: { requests: 3, refused: 1 } }]);
+    await clock.advance(20_000);
+    expect(gate.admitSession({ id: "a" }, true)).toBe("replace");
+  });
+
+  it("lets a client that reconnects and lists everything do so many times a minute", () => {
+    const { gate } = setUp();
+    for (let i = 0; i < 20; i++) {
+      const leave = gate.admitSession({ id: "a" }, false);
+      expect(leave).toBeTypeOf("function");
+      for (const method of ["tools/list", "prompts/list", "resources/list"])
+        end(gate.admit(request("a", method)));
+      if (typeof leave === "function") leave();
+    }
+  });
+
   it("counts the bytes of requests and answers, and lets a debt run off", async () => {
     const { gate, clock } = setUp({ limits: { ...DEFAULT_LIMITS, bytesPerMinute: 6_000 } });
     end(gate.admit(request("a", "tools/call", 1_000)), "ok", undefined, 11_000);

@@ -84,11 +84,16 @@ export function createClientGate({
     admitSession(caller, hasIdle) {
       const state = stateOf(caller.id);
       if ("refuse" in state) return state;
+      // `initialize` is a request as any other. Asked first: who may not send one must not lose an idle session for it.
+      const requestMs = state.tokenWaitMs();
+      if (requestMs > 0) return tooManyRequests(state, requestMs);
       const { sessions: limit } = state.limits;
       if (isOver(state.sessions, limit)) {
         if (hasIdle) return "replace";
         return refuse(state, "sessions", `A client may have at most ${limit} sessions open.`, 1_000);
       }
+      state.takeToken();
+      state.usage.requests++;
       state.sessions++;
       return () => {
         state.sessions--;
@@ -149,10 +154,10 @@ export function createClientGate({
       const text = `A client may send and receive at most ${limits.bytesPerMinute} bytes a minute.`;
       return refuse(state, "bytes", text, bytesMs);
     }
-    const requestMs = state.takeToken();
-    if (requestMs === 0) return undefined;
-    const text = `A client may send at most ${limits.requestsPerMinute} requests a minute.`;
-    return refuse(state, "requests", text, requestMs);
+    const requestMs = state.tokenWaitMs();
+    if (requestMs > 0) return tooManyRequests(state, requestMs);
+    state.takeToken();
+    return undefined;
   }
 
   function begin(
@@ -185,6 +190,11 @@ export function createClientGate({
         if (permit !== undefined) state.breaker?.release(permit, blameOf(end));
       },
     };
+  }
+
+  function tooManyRequests(state: ClientState, waitMs: number): Refusal {
+    const text = `A client may send at most ${state.limits.requestsPerMinute} requests a minute.`;
+    return refuse(state, "requests", text, waitMs);
   }
 
   function tooManyStreams(state: ClientState): Refusal {

@@ -28,8 +28,10 @@ export interface ClientState {
   inFlight: number;
   streams: number;
   sessions: number;
-  /** Milliseconds until a request may pass; 0 takes a token. */
-  takeToken(): number;
+  /** Milliseconds until a request may pass. */
+  tokenWaitMs(): number;
+  /** A request passes. */
+  takeToken(): void;
 }
 
 export type LimitName = "requests" | "concurrency" | "streams" | "sessions" | "bytes" | "clients" | "breaker";
@@ -76,10 +78,8 @@ export function createClientState(id: string, { limits, breaker, clock }: Client
     inFlight: 0,
     streams: 0,
     sessions: 0,
-    takeToken() {
-      if (limiter === undefined || limiter.tryAcquire()) return 0;
-      return Math.max(limiter.retryAfterMs(), 1);
-    },
+    tokenWaitMs: () => limiter?.retryAfterMs() ?? 0,
+    takeToken: () => void limiter?.tryAcquire(),
   };
 }
 

@@ -84,6 +84,20 @@ describe("admission", () => {
     expect(admission.size).toBe(3);
   });
 
+  it("refuses at once a caller that has its part of the places, while one alone may have all", () => {
+    const { enter, displaced, admission } = setUp({ maxQueue: 8 });
+    for (let at = 1; at <= 3; at++) expect(enter(`flood ${at}`, { key: "flood" })).toBe(true);
+    expect(enter("ada 1", { key: "ada" })).toBe(true);
+    // Half of the places are taken, and are counted from here on: four for each of two.
+    expect(enter("flood 4", { key: "flood" })).toBe(true);
+    expect(enter("flood 5", { key: "flood" })).toBe(false);
+    for (let at = 2; at <= 4; at++) expect(enter(`ada ${at}`, { key: "ada" })).toBe(true);
+    expect(admission.size).toBe(8);
+    expect(displaced).toEqual([]);
+    const alone = setUp({ maxQueue: 8 });
+    for (let at = 1; at <= 8; at++) expect(alone.enter(`${at}`)).toBe(true);
+  });
+
   it("does not let calls that only a busy upstream can serve hold up the others", () => {
     const { enter, serve, served } = setUp();
     enter("special", { group: "only a", priority: 9 });

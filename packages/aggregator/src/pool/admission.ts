@@ -59,6 +59,8 @@ const MAX_FIRST_INTERVAL_MS = 50;
 /** Share of the longest wait that the queue is filled up to: the pace is only an estimate. */
 const FILL_RATIO = 0.7;
 const MIN_PLACES = 4;
+/** Up to this share of the places nobody asks who has them. */
+const UNCOUNTED_RATIO = 0.5;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { clock, wheel, maxQueue, queueTimeoutMs } = options;
@@ -87,7 +89,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (call.isGranted) ended(call);
       const mustPump = arrivals.size > 0;
       call.group = group;
-      if (arrivals.size >= places() && !makeRoomFor(call)) return false;
+      if (hasShare(call) || (arrivals.size >= places() && !makeRoomFor(call))) return false;
       call.queuedAt = now;
       arrivals.add(call);
       queueOf(group).push(call);
@@ -110,6 +112,18 @@ export function createAdmission(options: AdmissionOptions): Admission {
     if (grantEveryMs === 0) return maxQueue();
     const served = Math.floor((queueTimeoutMs() * FILL_RATIO) / grantEveryMs);
     return Math.min(maxQueue(), Math.max(served, MIN_PLACES));
+  }
+
+  /**
+   * Whether the caller has as many places already as there are for each that waits: a further call would only be displaced
+   * later. While there are places enough, nobody counts.
+   */
+  function hasShare({ key, priority, group }: Waiting): boolean {
+    const limit = places();
+    const queue = groups.get(group);
+    if (queue === undefined || arrivals.size < limit * UNCOUNTED_RATIO) return false;
+    const own = queue.countOf(key, priority);
+    return own > 0 && (own + 1) * queue.keysOf(priority) > limit;
   }
 
   function queueOf(group: string): FairQueue<number, Waiting> {

@@ -303,6 +303,9 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
   async function discard(member: PoolMember): Promise<void> {
     await member.replica.stop();
     live.delete(member.replica);
+    const { upstream } = member;
+    // What a provider allows is remembered for as long as anybody goes to it.
+    if (![...live.values()].some((other) => other.upstream === upstream)) rates.delete(upstream);
   }
 
   async function finish(member: PoolMember, drainTimeoutMs: number): Promise<void> {
