@@ -1,6 +1,7 @@
 // One MCP client of the load generator, as lean as can be: it must cost little beside what it measures. Every answer is
 // checked against a nonce that only its call had, so that speed is never bought with wrong answers.
 import { Pool } from "undici";
+import { createSocketPool } from "./socket-pool.ts";
 
 export interface ConnectionOptions {
   /** MCP endpoint. */
@@ -14,6 +15,14 @@ export interface ConnectionOptions {
   /** Bytes of the message beside the nonce. */
   readonly payloadBytes: number;
   /** Sockets at most. */
+  readonly sockets: number;
+}
+
+/** A connection to the gateway over plain sockets, for load in an open loop; legacy era. */
+export interface LeanOptions {
+  readonly url: string;
+  readonly tool: string;
+  readonly payloadBytes: number;
   readonly sockets: number;
 }
 
@@ -101,6 +110,51 @@ async function openHttp({
           () => {},
         );
       await pool.destroy();
+    },
+  };
+}
+
+/** @throws Error when there is no session */
+export async function openLeanConnection({
+  url,
+  tool,
+  payloadBytes,
+  sockets,
+}: LeanOptions): Promise<LoadConnection> {
+  const { hostname, port, host, pathname } = new URL(url);
+  const pool = createSocketPool(hostname, Number(port), sockets);
+  const fields = `host: ${host}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n`;
+  const head = `POST ${pathname} HTTP/1.1\r\n${fields}`;
+  const opened = await pool.send(
+    head,
+    JSON.stringify({ jsonrpc: "2.0", id: "initialize", method: "initialize", params: INITIALIZE }),
+  );
+  const session = opened.header("mcp-session-id");
+  if (session === undefined) {
+    pool.close();
+    throw new Error(`no session: HTTP ${opened.status} ${opened.body.slice(0, 200)}`);
+  }
+  const withSession = `${head}mcp-session-id: ${session}\r\n`;
+  await pool.send(withSession, JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" }));
+  const padding = "x".repeat(payloadBytes);
+  let lastError = "";
+  return {
+    get lastError() {
+      return lastError;
+    },
+    async call(nonce) {
+      const message = `${nonce} ${padding}`;
+      const { status, body } = await pool.send(withSession, requestFor(nonce, tool, message, "legacy"));
+      if (status === 429 || status === 503) return "shed";
+      const outcome = status >= 400 ? "error" : judge(body, message, nonce);
+      if (outcome === "error") lastError = body.slice(0, 300);
+      return outcome;
+    },
+    async close() {
+      await pool
+        .send(`DELETE ${pathname} HTTP/1.1\r\n${fields}mcp-session-id: ${session}\r\n`, "")
+        .catch(() => {});
+      pool.close();
     },
   };
 }

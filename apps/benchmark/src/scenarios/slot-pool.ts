@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repeat } from "../gateway.ts";
-import { type LoadConnection, openConnection } from "../load/connection.ts";
+import { type LoadConnection, openLeanConnection } from "../load/connection.ts";
 import { startMeasured } from "../process.ts";
 import { startGatewayWith } from "../targets/own.ts";
 import type { SlotServerOptions } from "../targets/slot-servers.ts";
@@ -29,8 +29,8 @@ export interface SlotPoolOptions extends Omit<SlotServerOptions, "servers"> {
   readonly clients?: number;
 }
 
-/** Connections of all clients together. More at once than a listening socket queues are refused by the kernel, and tried again a second later. */
-const SOCKETS = 2_000;
+/** Connections that all clients together may open; they do so when they need one more. */
+const SOCKETS = 16_000;
 const OPENED_AT_ONCE = 16;
 
 export async function startSlotPool(options: SlotPoolOptions): Promise<SlotPool> {
@@ -81,7 +81,7 @@ export async function startSlotPool(options: SlotPoolOptions): Promise<SlotPool>
     const sockets = Math.min(256, Math.ceil(SOCKETS / clientCount));
     await repeat(clientCount, OPENED_AT_ONCE, async (at) => {
       const tool = `${names[at % pools]}__echo`;
-      clients.push(await openConnection({ url, tool, payloadBytes: 50, sockets }));
+      clients.push(await openLeanConnection({ url, tool, payloadBytes: 50, sockets }));
     });
     return { gateway, clients, [Symbol.asyncDispose]: dispose };
   } catch (error) {
