@@ -6,6 +6,8 @@ import type { Era } from "../era.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type Envelope, textOf } from "../wire/envelope.ts";
 import { membersOf } from "../wire/members.ts";
+import type { Splice } from "../wire/splice.ts";
+import { takeAway } from "../wire/take-away.ts";
 import type { Exchange } from "./client.ts";
 
 export interface Tasks {
@@ -71,6 +73,16 @@ export function taskMadeBy(
   const task = membersOf(answer, answered.result).get("task");
   return task === undefined ? undefined : textOf(answer, membersOf(answer, task).get("taskId") ?? NO_SPAN);
 }
+
+/**
+ * Between the eras there are no tasks: the wish for one (2025-11-25, `params.task`) is left out, and the call is answered
+ * plainly, as that revision has it of servers that declared none.
+ */
+export function takeTaskAway(splices: Splice[], { message, envelope }: Exchange): void {
+  if (envelope.isTask) takeAway(splices, message, envelope.params, TASK);
+}
+
+const TASK: readonly string[] = ["task"];
 
 /** What is said about tasks to clients of an era, where some server of the pools has them: what can be routed. */
 export function taskCapabilities(pools: readonly Pool[], era: Era): Record<string, unknown> {
