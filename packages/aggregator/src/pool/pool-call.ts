@@ -65,6 +65,8 @@ export interface PoolRequest {
   /** Told of the beginning and of the end of each attempt. */
   readonly track?: AttemptTrack | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onPause}. */
+  onPause?(retryMs: number): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
   /** `upstream` is the id of who answered. */
@@ -229,6 +231,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
   onNotification(message: Buffer, envelope: Envelope): void {
     if (envelope.method === "notifications/progress") this.#extend(this.request.timeoutMs);
     this.request.onNotification(message, envelope);
+  }
+
+  onPause(retryMs: number): void {
+    this.request.onPause?.(retryMs);
   }
 
   /** The client's answer may take a person's time: until it comes, only the longest time counts. */
