@@ -178,6 +178,7 @@ export function createService({
     const page = printPage(scope, kind, era, textOf(message, envelope.cursor), pageSize);
     if (page === undefined) invalid(exchange, "Invalid cursor: take nextCursor of the page before as it is");
     else exchange.reply(resultMessage(exchange.id, page));
+    for (const pool of scope.pools) pool.noteListing(kind);
   }
 
   function named(exchange: Exchange, kind: "tools" | "prompts", span: Readonly<Span>): void {
