@@ -225,6 +225,26 @@ describe("between the eras tasks are left out", () => {
     ).toMatchObject([{ error: { code: -32602, message: "Task not found: made" } }]);
   });
 
+  it("but in a pool of both, a legacy client's wish is taken to the server that can fulfil it", async () => {
+    const called: Record<string, unknown>[] = [];
+    const upstreams = await Promise.all(
+      (["modern", "legacy", "modern"] as const).map(
+        async (era) =>
+          ({ transport: "streamable-http", url: await plainTaskServer(era, called), era }) as const,
+      ),
+    );
+    const url = await gatewayOf({ pools: [{ namespace: "p", strategy: "round-robin", upstreams }] });
+    using client = createRawClient(url);
+    const { result } = await client.initialize();
+    expect(result?.["capabilities"]).toHaveProperty("tasks");
+    for (let at = 0; at < 4; at++) {
+      const made = await client.request("tools/call", { name: "p__t", task: {} });
+      expect(made).toMatchObject({ result: { task: { taskId: "made" } } });
+    }
+    const sent = called.filter(({ name }) => name === "t");
+    expect(sent.map(({ task }) => task)).toEqual([{}, {}, {}, {}]);
+  });
+
   it("and a modern server that makes one all the same does not reach a legacy client with it", async () => {
     const { url } = await startTaskServers((name) => name);
     using client = createRawClient(url);
