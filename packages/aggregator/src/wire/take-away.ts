@@ -5,7 +5,7 @@ import type { Splice } from "./splice.ts";
 
 /** The message has been scanned, so its depth is known to be bounded. */
 const DEPTH = 1_024;
-const NOTHING = new Uint8Array();
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Adds what takes the members `names` of the object at `span` away. An insertion at the object's beginning must have been
