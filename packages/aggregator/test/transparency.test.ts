@@ -82,7 +82,9 @@ async function start(server: Era, client: Era, framing: Framing): Promise<Starte
         : `{${kind(server)}${caching(server)}"supportedVersions":["2026-07-28"],"capabilities":${CAPABILITIES}}`;
     const isHello = method === "initialize" || method === "server/discover";
     const result = isHello ? hello : (own?.(server) ?? listed);
-    const body = method === "completion/complete" ? `"error":${ERROR}` : `"result":${result}`;
+    // As long as what it was asked.
+    const long = text.length < 5_000 ? result : `{"long":"${"é".repeat(text.length)}",${result.slice(1)}`;
+    const body = method === "completion/complete" ? `"error":${ERROR}` : `"result":${long}`;
     const answer = `{"acme":[1.0],"jsonrpc":"2.0", ${body} ,"id":${id}}`;
     if (framing === "json" || own === undefined) {
       response.writeHead(200, { "content-type": "application/json" }).end(answer);
@@ -162,6 +164,16 @@ describe.each(cells)("a %s client of a %s server that answers with %s", (era, se
         `{"id" : "c-1","acme":[1.0],"jsonrpc":"2.0","params":{${params},"x-extra":18446744073709551615, "_meta":{"acme/k":{"b":1, "a":2},"progressToken":"p"${meta}}},"method":"${method}"}`,
       );
     }
+  });
+
+  it.each([10_000, 400_000])("the same in messages of %d bytes", async (bytes) => {
+    const { client, asked } = await start(server, era, framing);
+    const args = `"arguments":{"long":"${"x".repeat(bytes)}", "n":9007199254740993},"name":"t"`;
+    const text = await ask(client, era, "tools/call", args);
+    expect(text.length).toBeGreaterThan(bytes);
+    expect(text.includes(`ééé",${(results["tools/call"]?.(server) ?? "").slice(1)} ,"id":"c-1"}`)).toBe(true);
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.includes(`${args},"x-extra":18446744073709551615, "_meta":{`)).toBe(true);
   });
 
   it("gets lists with what no schema knows", async () => {
