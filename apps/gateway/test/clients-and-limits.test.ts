@@ -9,6 +9,7 @@ const keys = {
   alice: "alice-key-123456",
   bob: "bob-key-123456",
   tight: "tight-key-123456",
+  listener: "listener-key-123456",
   forgetful: "forgetful-key-123456",
   root: "root-key-123456",
 };
@@ -25,8 +26,9 @@ beforeAll(async () => {
         bob: { keySha256: sha256(keys.bob) },
         tight: {
           keySha256: sha256(keys.tight),
-          limits: { requestsPerMinute: 3, streams: 1, concurrency: 2 },
+          limits: { requestsPerMinute: 3, concurrency: 2 },
         },
+        listener: { keySha256: sha256(keys.listener), limits: { streams: 1 } },
         forgetful: { keySha256: sha256(keys.forgetful), limits: { sessions: 2 } },
         root: { keySha256: sha256(keys.root), admin: true },
       },
@@ -152,13 +154,18 @@ describe("limits of one client", () => {
     });
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await post(keys.bob, call(5))).status).toBe(200);
+    // To open a session is a request, too.
+    expect(await post(keys.tight, initialize)).toMatchObject({
+      status: 429,
+      body: { error: { data: { limit: "requests" } } },
+    });
   });
 
   it("count streams apart", async () => {
-    const opened = await post(keys.tight, initialize);
+    const opened = await post(keys.listener, initialize);
     const headers = {
       "mcp-session-id": opened.headers.get("mcp-session-id") ?? "",
-      authorization: `Bearer ${keys.tight}`,
+      authorization: `Bearer ${keys.listener}`,
       accept: "text/event-stream",
     };
     const first = await fetch(`${gateway.url}/mcp`, { headers });
