@@ -7,7 +7,8 @@ import { LEGACY_TARGET, modernTarget, type RequestTarget } from "../upstream/req
 import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
 import type { PoolMember } from "./member.ts";
 import type { CallPolicy } from "./policy.ts";
-import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
+import { PoolCall } from "./pool-call.ts";
+import type { Attempt, PoolCallOwner } from "./pool-call-owner.ts";
 
 /** A pool of named upstreams that do what the test says. */
 function setUp(
@@ -26,6 +27,9 @@ function setUp(
   const available: string[] = ["a", "b", "c"];
   const sent: { upstream: string; exchange: UpstreamExchange }[] = [];
   const queue = new Set<PoolCall>();
+  const members = new Map(["a", "b", "c"].map((id) => [id, { id } as PoolMember]));
+  /** Connections that have ended; each upstream has another one with each attempt. */
+  const ended = new Set<string>();
   let full = false;
   let busy = false;
   const budget = options.budget ?? createRetryBudget({ initialTokens: 10, clock });
@@ -72,14 +76,16 @@ function setUp(
       connection: {
         target,
         inFlight: 0,
-        isOpen: true,
+        get isOpen() {
+          return !ended.has(upstream);
+        },
         lastHeardAt: 0,
         send: (exchange) => sent.push({ upstream, exchange }),
         cancel: (_id, reason) => log.push(`cancel on ${upstream}: ${reason}`),
         notify: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
-      member: { id: upstream } as PoolMember,
+      member: members.get(upstream) as PoolMember,
       breaker: {
         release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
       } as never,
@@ -91,34 +97,38 @@ function setUp(
   const answers: string[] = [];
   const errors: AggregatorError[] = [];
   const asked: ServerRequest[] = [];
-  const call = new PoolCall(owner, {
-    origin: { client: { key: "c" }, sessionClient: () => ({}) as never },
-    method: "tools/call",
-    subject: "tool t",
-    entry: undefined,
-    caller: { id: "test" },
-    priority: 5,
-    repeatable,
-    onlyModern: false,
-    timeoutMs: 30_000,
-    maxTimeoutMs: 120_000,
-    policy: { maxAttempts } as CallPolicy,
-    argumentBytes: () => Buffer.alloc(0),
-    traceFields: () => [],
-    encode: () => Buffer.alloc(0),
-    headers: () => [],
-    onNotification: (message) => answers.push(message.toString()),
-    onServerRequest: (request) => asked.push(request),
-    onAnswer: (message) => answers.push(message.toString()),
-    onError: (error) => errors.push(error),
-  });
+  const create = (): PoolCall =>
+    new PoolCall(owner, {
+      origin: { client: { key: "c" }, sessionClient: () => ({}) as never },
+      method: "tools/call",
+      subject: "tool t",
+      entry: undefined,
+      caller: { id: "test" },
+      priority: 5,
+      repeatable,
+      onlyModern: false,
+      timeoutMs: 30_000,
+      maxTimeoutMs: 120_000,
+      policy: { maxAttempts } as CallPolicy,
+      argumentBytes: () => Buffer.alloc(0),
+      traceFields: () => [],
+      encode: () => Buffer.alloc(0),
+      headers: () => [],
+      onNotification: (message) => answers.push(message.toString()),
+      onServerRequest: (request) => asked.push(request),
+      onAnswer: (message) => answers.push(message.toString()),
+      onError: (error) => errors.push(error),
+    });
+  const call = create();
   return {
     clock,
     log,
     available,
     sent,
     queue,
+    ended,
     call,
+    create,
     answers,
     asked,
     errors,
@@ -228,10 +238,11 @@ describe("a call", () => {
 });
 
 describe("failover", () => {
-  it("tries each upstream once, as often as allowed, and then says what failed", () => {
+  it("tries each upstream once, as often as allowed, and then says what failed", async () => {
     test = setUp({ maxAttempts: 3 });
     test.call.start();
     for (let at = 0; at < 3; at++) last().onFailure(failure("maybe"));
+    await test.clock.advance(500);
     expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b", "c"]);
     expect(test.errors).toMatchObject([
       { code: "FAILOVER_EXHAUSTED", facts: { attempts: 3, outcome: "unknown" } },
@@ -258,11 +269,12 @@ describe("failover", () => {
     expect(test.answers).toHaveLength(1);
   });
 
-  it("says that the outcome is unknown as soon as any attempt may have been executed", () => {
+  it("says that the outcome is unknown as soon as any attempt may have been executed", async () => {
     test = setUp({ maxAttempts: 2 });
     test.call.start();
     last().onFailure(failure("maybe"));
     last().onFailure(failure("no"));
+    await test.clock.advance(500);
     expect(test.errors).toMatchObject([{ code: "FAILOVER_EXHAUSTED", facts: { outcome: "unknown" } }]);
   });
 
@@ -378,6 +390,85 @@ describe("a call whose only upstream breaks", () => {
     await test.clock.advance(150);
     expect(test.queue.has(test.call)).toBe(true);
     expect(test.call.wake()).toBe(true);
+    expect(test.sent).toHaveLength(2);
+  });
+});
+
+describe("calls whose server dies under them, again and again", () => {
+  /** Starts calls, and ends the server under all of them until they end, or as often as said. */
+  async function dieUnder(calls: number, deaths: number): Promise<void> {
+    for (let call = 0; call < calls; call++) test.create().start();
+    for (let death = 0; death < deaths && test.errors.length === 0; death++) {
+      const running = test.sent.splice(0);
+      test.ended.add("a");
+      for (const { exchange } of running) exchange.onFailure(failure("maybe"));
+      await test.clock.advance(2_000);
+    }
+  }
+
+  it("go on beyond maxAttempts when many were there: each of them counts the death for its share", async () => {
+    test = setUp({ returns: true, budget: createRetryBudget({ initialTokens: 1_000, maxTokens: 1_000 }) });
+    test.available.splice(1);
+    await dieUnder(8, 10);
+    expect(test.errors).toEqual([]);
+    expect(test.sent).toHaveLength(8);
+    for (const { exchange } of test.sent) exchange.onAnswer(...result);
+    expect(test.answers).toHaveLength(8);
+  });
+
+  it("end after three deaths for each that was there, so that whoever kills its server does not do so for ever", async () => {
+    const budget = createRetryBudget({ initialTokens: 1_000, maxTokens: 1_000 });
+    test = setUp({ returns: true, budget });
+    test.available.splice(1);
+    await dieUnder(1, 20);
+    expect(test.errors).toMatchObject([{ code: "FAILOVER_EXHAUSTED", facts: { attempts: 3 } }]);
+    test = setUp({ returns: true, budget });
+    test.available.splice(1);
+    await dieUnder(4, 50);
+    expect(test.errors).toHaveLength(4);
+    expect(test.errors).toMatchObject(
+      Array.from({ length: 4 }, () => ({ code: "FAILOVER_EXHAUSTED", facts: { attempts: 12 } })),
+    );
+  });
+
+  it("end after maxAttempts where the connection lives on: it is the call that the server cannot take", async () => {
+    test = setUp({ returns: true });
+    test.available.splice(1);
+    for (let call = 0; call < 2; call++) test.create().start();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      for (const { exchange } of test.sent.splice(0)) exchange.onFailure(failure("maybe"));
+      await test.clock.advance(2_000);
+    }
+    expect(test.errors).toMatchObject([{ facts: { attempts: 3 } }, { facts: { attempts: 3 } }]);
+  });
+
+  it("end with the first one where one attempt is all that is allowed", async () => {
+    test = setUp({ returns: true, maxAttempts: 1 });
+    await dieUnder(4, 2);
+    expect(test.errors).toHaveLength(4);
+    expect(test.errors).toMatchObject(Array.from({ length: 4 }, () => ({ facts: { attempts: 1 } })));
+  });
+
+  it("do not count a server that was gone before it saw them", async () => {
+    test = setUp({ returns: true });
+    test.available.splice(1);
+    test.call.start();
+    test.ended.add("a");
+    for (let attempt = 0; attempt < 5; attempt++) {
+      last().onFailure(failure("no", "closed"));
+      await test.clock.advance(2_000);
+    }
+    last().onAnswer(...result);
+    expect(test.answers).toHaveLength(1);
+  });
+
+  it("wait no longer than until their server is known to be gone", () => {
+    test = setUp({ returns: true });
+    test.available.splice(1);
+    test.call.start();
+    last().onFailure(failure("maybe"));
+    expect(test.sent).toHaveLength(1);
+    test.call.resume();
     expect(test.sent).toHaveLength(2);
   });
 });

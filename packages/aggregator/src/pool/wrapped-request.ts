@@ -8,7 +8,7 @@ import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
-import type { PoolRequest } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 
 /** The answer reaches it whole, never in parts. */
 export class WrappedRequest implements PoolRequest {
