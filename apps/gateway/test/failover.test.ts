@@ -126,7 +126,7 @@ it("runs what may not be repeated at most once, answers every call, and names un
 
 it("waits for the only replica to come back instead of failing the next call", async () => {
   await using gateway = await startGateway({
-    pools: { pool: { queueTimeoutMs: 5_000, upstreams: [stdioFixture()] } },
+    pools: { pool: { upstreams: [stdioFixture()] } },
   });
   await gateway.untilReady();
   using client = createRawClient(`${gateway.url}/mcp`);
