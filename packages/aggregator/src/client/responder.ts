@@ -1,7 +1,7 @@
 // The answer to one POST: plain JSON when the first thing to say is the answer, an event stream once something comes
 // before it.
 import type { ServerResponse } from "node:http";
-import { toSingleLine } from "../wire/splice.ts";
+import { lengthOf, toSingleLine } from "../wire/splice.ts";
 import { EVENT_HEAD, EVENT_TAIL, toSseEvent } from "../wire/sse.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Responder, ResponseParts } from "./exchange.ts";
@@ -30,6 +30,9 @@ const COMMENT = ":\n\n";
 export interface Resumable {
   readonly replies: ReplyStreams;
 }
+
+/** Frozen, so that the short path prints them once; the length is added by whoever writes. */
+const JSON_FIELDS = Object.freeze({ "content-type": "application/json" });
 
 /** A class, because one is made per request. */
 export class HttpResponder implements Responder {
@@ -63,11 +66,30 @@ export class HttpResponder implements Responder {
       this.#log?.end();
       return;
     }
-    const headers = ["content-type", "application/json", "content-length", String(message.length)];
-    if (this.#front.draining) headers.push("connection", "close");
-    if (retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
-    response.writeHead(status, headers);
+    if (retryAfterMs === undefined && !this.#front.draining) response.writeHead(status, JSON_FIELDS);
+    else {
+      const headers: Record<string, string> = { ...this.#common(), "content-type": "application/json" };
+      if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterMs / 1_000));
+      response.writeHead(status, headers);
+    }
     response.end(message);
+  }
+
+  replyInPieces(pieces: readonly Buffer[]): void {
+    if (this.#inParts || this.#streaming) {
+      this.reply(Buffer.concat(pieces));
+      return;
+    }
+    const response = this.#response;
+    response.writeHead(200, {
+      ...this.#common(),
+      "content-type": "application/json",
+      "content-length": lengthOf(pieces),
+    });
+    response.cork();
+    for (const piece of pieces) response.write(piece);
+    response.end();
+    response.uncork();
   }
 
   notify(message: Buffer): void {

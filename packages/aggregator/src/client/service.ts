@@ -101,8 +101,8 @@ export function createService({
   ]);
   const common: [string, Handler][] = [
     ...lists,
-    ["tools/call", (exchange) => named(exchange, "tools", exchange.envelope.name)],
-    ["prompts/get", (exchange) => named(exchange, "prompts", exchange.envelope.name)],
+    ["tools/call", (exchange) => named(exchange, "tools")],
+    ["prompts/get", (exchange) => named(exchange, "prompts")],
     ["resources/read", resource],
     ["completion/complete", complete],
   ];
@@ -180,8 +180,8 @@ export function createService({
     else exchange.reply(resultMessage(exchange.id, page));
   }
 
-  function named(exchange: Exchange, kind: "tools" | "prompts", span: Readonly<Span>): void {
-    const name = textOf(exchange.message, span);
+  function named(exchange: Exchange, kind: "tools" | "prompts"): void {
+    const { name } = exchange;
     if (name === undefined) {
       invalid(exchange, "params.name is missing or no string");
       return;
@@ -193,7 +193,7 @@ export function createService({
         errorMessage(exchange.id, rpcCode.headerMismatch, `Headers and body disagree: ${mismatch}`),
         400,
       );
-    else if (route !== undefined) start(exchange, route, span);
+    else if (route !== undefined) start(exchange, route, exchange.envelope.name);
     else
       unknown(
         exchange,
@@ -203,8 +203,7 @@ export function createService({
   }
 
   function resource(exchange: Exchange): void {
-    const { scope, message, envelope, era } = exchange;
-    const uri = textOf(message, envelope.uri);
+    const { scope, envelope, era, name: uri } = exchange;
     if (uri === undefined) {
       invalid(exchange, "params.uri is missing or no string");
       return;

@@ -25,7 +25,7 @@ const MODERN_KEYS: readonly string[] = [
 ];
 /** The message has been scanned, so its depth is known to be bounded. */
 const DEPTH = 1_024;
-const NOTHING = new Uint8Array();
+const NOTHING = Buffer.alloc(0);
 
 /** Adds what takes these members away, each with the comma next to it; all others stay as they are. */
 export function spliceForLegacy(splices: Splice[], { message, envelope: { meta } }: Exchange): void {
