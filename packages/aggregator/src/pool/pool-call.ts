@@ -247,7 +247,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
 
   /** The upstream that it pauses for is known to be gone: there is nothing to wait for but the next one. */
   resume(): void {
-    if (this.#paused) this.#endPause();
+    if (this.#paused && this.#lastFailure !== undefined && isBroken(this.#lastFailure)) this.#endPause();
   }
 
   /** Ends a call that waits, or that must not go on. */
@@ -334,9 +334,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
     const { subject } = this.request;
     const failure = this.#lastFailure;
     if (failure !== undefined) this.#fail(failoverExhausted(subject, this.tried, failure));
-    else if (isServing)
-      this.#fail(queueTimeout(namespace, this.#owner.now() - this.queuedAt, this.#owner.retryAfterMs()));
-    else this.#fail(noServers(namespace, subject, queueTimeoutMs));
+    else if (!isServing) this.#fail(noServers(namespace, subject, queueTimeoutMs));
+    else this.#fail(queueTimeout(namespace, this.#owner.now() - this.queuedAt, this.#owner.retryAfterMs()));
   }
 
   #fail({ code, message, facts, cause }: CallFault): void {
