@@ -2,6 +2,8 @@
 // the gateway must not parse and print payloads again (large integers, unknown keys and key order would change),
 // and it must refuse deep nesting before anything recursive sees it.
 
+import { PlainWords } from "./plain-words.ts";
+
 /** Thrown for bytes that are not one well-formed JSON value within the limits; `offset` is the byte it broke at. */
 export class JsonScanError extends Error {
   override readonly name = "JsonScanError";
@@ -56,36 +58,14 @@ export function skipString(bytes: Uint8Array, pos: number): number {
 
 /** From its beginning again, but four bytes at a time where nothing among them needs a look. */
 function skipLongString(bytes: Uint8Array, pos: number): number {
-  const { byteOffset, length } = bytes;
-  const aligned = pos + 1 + ((4 - ((byteOffset + pos + 1) & 3)) & 3);
-  const words = new Int32Array(bytes.buffer, byteOffset + aligned, (length - aligned) >> 2);
+  const words = new PlainWords(bytes, pos + 1);
   for (let at = pos + 1; ; at++) {
-    if (((at - aligned) & 3) === 0 && at >= aligned) {
-      let word = (at - aligned) >> 2;
-      while (word < words.length && isPlain(words[word] as number)) word++;
-      at = aligned + (word << 2);
-    }
+    at = words.skip(at);
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
     if (byte === BACKSLASH) at = skipEscape(bytes, at);
     else checkCharacter(byte, pos, at);
   }
-}
-
-/**
- * Whether none of the four bytes is a quote, a backslash or a control character: "determine if a word has a byte less than
- * n" and "... equal to n" of Sean Anderson's Bit Twiddling Hacks. Never true wrongly; wrongly false for neighbours at most.
- */
-function isPlain(word: number): boolean {
-  const quotes = word ^ 0x22222222;
-  const backslashes = word ^ 0x5c5c5c5c;
-  return (
-    ((((word - 0x20202020) & ~word) |
-      ((quotes - 0x01010101) & ~quotes) |
-      ((backslashes - 0x01010101) & ~backslashes)) &
-      0x80808080) ===
-    0
-  );
 }
 
 function checkCharacter(byte: number | undefined, start: number, at: number): void {
