@@ -57,6 +57,8 @@ export interface Exchange {
   replyInParts(resume: () => void): AnswerSink | undefined;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
+  /** The server ended its stream, and goes on when it is asked after `retryMs`: so may the client. */
+  pause(retryMs: number): void;
   /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */
   drop(): void;
   /** Stops the work and ends the exchange without an answer: its client no longer wants one. */

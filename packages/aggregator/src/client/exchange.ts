@@ -27,8 +27,10 @@ export interface Responder {
   fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
   drop(): void;
+  /** The server ended its stream, to go on after `retryMs`; left out by who has nothing to end. */
+  pause?(retryMs: number): void;
   /** Takes an answer in parts, if this front can; `resume` is called when a slow reader has caught up. */
-  inParts?(resume: () => void): ResponseParts;
+  inParts?(resume: () => void): ResponseParts | undefined;
 }
 
 export type ResponseParts = Omit<AnswerSink, "id">;
@@ -129,6 +131,10 @@ export class ClientExchange implements Exchange {
 
   notify(message: Buffer): void {
     if (!this.#ended) this.#responder.notify(message);
+  }
+
+  pause(retryMs: number): void {
+    if (!this.#ended) this.#responder.pause?.(retryMs);
   }
 
   drop(): void {

@@ -153,6 +153,10 @@ class ForwardedRequest implements PoolRequest {
     if (out !== undefined) this.#exchange.notify(out);
   }
 
+  onPause(retryMs: number): void {
+    this.#exchange.pause(retryMs);
+  }
+
   onServerRequest(request: ServerRequest): void {
     this.#exchange.observer?.asked(this.#exchange, request);
   }

@@ -40,6 +40,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     fail: () => {},
     capabilities: undefined,
     notify: () => {},
+    pause: () => {},
     drop: () => {},
     cancel: () => {},
     hold: (responder) => responder,

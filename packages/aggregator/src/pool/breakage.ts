@@ -16,6 +16,9 @@ export interface Breakage {
   readonly together: BrokenTogether | undefined;
 }
 
+/** Of nearly all calls. */
+export const NO_BREAKAGES: readonly Breakage[] = [];
+
 /** Connections to one server do not all notice its end in the same moment. */
 const TOGETHER_MS = 1_000;
 

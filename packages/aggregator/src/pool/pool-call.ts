@@ -10,7 +10,7 @@ import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { Printed } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { Waiting } from "./admission.ts";
-import { type Breakage, breakageOf, isBreakage, isBroken } from "./breakage.ts";
+import { type Breakage, breakageOf, isBreakage, isBroken, NO_BREAKAGES } from "./breakage.ts";
 import {
   brokenOff,
   type CallFault,
@@ -37,8 +37,6 @@ import type { Attempt, CallEnd, PoolCallOwner } from "./pool-call-owner.ts";
 import type { PoolRequest } from "./pool-request.ts";
 import { isSpent, pauseMs } from "./retry.ts";
 
-const NONE: readonly Breakage[] = [];
-
 export class PoolCall implements UpstreamExchange, Waiting {
   readonly request: PoolRequest;
   /** Its number in its pool; set once it is there. */
@@ -59,7 +57,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #deadlineAt: number;
   #attempts = 0;
   /** Attempts whose connections broke; none for nearly all calls. */
-  #breakages: readonly Breakage[] = NONE;
+  #breakages: readonly Breakage[] = NO_BREAKAGES;
   #attemptAt = 0;
   #trace: TraceContext | undefined;
   #current: Attempt | undefined;
@@ -143,6 +141,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
   onNotification(message: Buffer, envelope: Envelope): void {
     if (envelope.method === "notifications/progress") this.#extend(this.request.timeoutMs);
     this.request.onNotification(message, envelope);
+  }
+
+  onPause(retryMs: number): void {
+    this.request.onPause?.(retryMs);
   }
 
   /** The client's answer may take a person's time: until it comes, only the longest time counts. */
@@ -260,14 +262,12 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #next(): void {
     // Who has to pause does so outside of the queue: there it would stand in the way of others.
     const attempt = this.mayReturn && this.#owner.isQueueing ? "wait" : this.#owner.attempt(this);
-    if (attempt === "pause") {
-      this.#pause();
-      return;
-    }
-    if (attempt !== "wait") {
-      this.#take(attempt);
-      return;
-    }
+    if (attempt === "pause") this.#pause();
+    else if (attempt === "wait") this.#wait();
+    else this.#take(attempt);
+  }
+
+  #wait(): void {
     this.mayReturn = true;
     if (!this.#owner.enqueue(this)) {
       this.displace();

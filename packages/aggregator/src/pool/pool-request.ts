@@ -45,6 +45,8 @@ export interface PoolRequest {
   /** Told of the beginning and of the end of each attempt. */
   readonly track?: AttemptTrack | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onPause}. */
+  onPause?(retryMs: number): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
   /** `upstream` is the id of who answered. */

@@ -92,6 +92,10 @@ export class WrappedRequest implements PoolRequest {
     this.inner.onNotification(message, envelope);
   }
 
+  onPause(retryMs: number): void {
+    this.inner.onPause?.(retryMs);
+  }
+
   onServerRequest(request: ServerRequest): void {
     this.inner.onServerRequest(request);
   }

@@ -63,6 +63,11 @@ export interface UpstreamExchange {
   traceFields?(): readonly string[];
   /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
   onNotification(message: Buffer, envelope: Envelope): void;
+  /**
+   * The server has ended the stream of this exchange, and wants to be asked for the rest after `retryMs`, which the connection
+   * does.
+   */
+  onPause?(retryMs: number): void;
   /** The server asks something on behalf of this exchange; where nobody can be asked, the connection refuses it. */
   onServerRequest?(request: ServerRequest): void;
   onAnswer(message: Buffer, envelope: Envelope): void;
