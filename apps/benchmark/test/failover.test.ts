@@ -5,7 +5,8 @@ import type { EndedCall } from "../src/load/open-loop.ts";
 import { splitCores } from "../src/placement.ts";
 import { runFailover } from "../src/scenarios/failover.ts";
 import type { FaultCell } from "../src/scenarios/failover-present.ts";
-import { judgeCalls } from "../src/scenarios/failover-run.ts";
+import { combineRounds } from "../src/scenarios/failover-rounds.ts";
+import { type FaultOutcome, judgeCalls } from "../src/scenarios/failover-run.ts";
 
 /** The nth call, ten milliseconds each; every fourth is one that may not be repeated. */
 function call(nonce: number, latencyMs: number, outcome: EndedCall["outcome"] = "ok"): EndedCall {
@@ -32,6 +33,28 @@ it("says never when no call was answered after the fault", () => {
   const calls = Array.from({ length: 200 }, (_, nonce) => call(nonce, 5, nonce < 100 ? "ok" : "failed"));
   const judged = judgeCalls(calls, [{ faultAt: 1_000, endedAt: 1_200 }], 0);
   expect([judged.firstGoodMs, judged.firstGoodAfterMs, judged.clientsRecovered]).toEqual([null, null, false]);
+});
+
+it("takes times from the round in the middle, and what went wrong from all", () => {
+  const round = (addedMs: number, errors: number): FaultOutcome => {
+    const calls = Array.from({ length: 200 }, (_, nonce) => {
+      if (nonce >= 110 && nonce < 110 + errors) return call(nonce, 5, "error");
+      return call(nonce, nonce >= 100 && nonce < 110 ? 5 + addedMs : 5);
+    });
+    return {
+      ...judgeCalls(calls, [{ faultAt: 1_000, endedAt: 1_100 }], 0),
+      ...{ calls: 200, unanswered: 0, executedAgain: { repeatable: 1, other: 0 } },
+      ...{ newClientWorks: true, words: "", generatorLagMs: 0 },
+    };
+  };
+  const combined = combineRounds([round(30, 0), round(4, 4), round(7, 0)]);
+  expect(combined.added).toMatchObject({ p99: 7, max: 7 });
+  expect(combined.roundsP99Ms).toEqual([4, 7, 30]);
+  expect(combined).toMatchObject({ calls: 600, errors: { repeatable: 3, other: 1 } });
+  expect(combined.executedAgain.repeatable).toBe(3);
+  expect(combined.clientsRecovered).toBe(true);
+  const never = { ...round(4, 0), firstGoodMs: null, clientsRecovered: false };
+  expect(combineRounds([round(4, 0), never])).toMatchObject({ firstGoodMs: null, clientsRecovered: false });
 });
 
 it("breaks a server in each way, through the gateway and without it, and counts every call once", {

@@ -159,10 +159,10 @@ it(`keeps every promise against faulty upstreams (seed ${seed})`, { timeout: 900
     ),
   ).toEqual([]);
   expect(storm.hits).toBeGreaterThan(0);
-  // The faults did happen, and so did answers. How many is a matter of the machine's load: the longer calls take, the more
-  // of them a crash takes along.
+  // The faults did happen, and so did answers: most, until so many run on each server that any crash takes a dozen along.
   expect(outcomes.filter(({ text }) => text === undefined).length).toBeGreaterThan(CALLS / 100);
-  expect(outcomes.filter(({ text }) => text !== undefined).length).toBeGreaterThan(CALLS / 10);
+  const answered = outcomes.filter(({ text }) => text !== undefined);
+  expect(answered.length).toBeGreaterThan(WORKERS > 12 ? CALLS / 10 : CALLS / 2);
   const { calls } = await gateway.status();
   expect(calls.inFlight).toBe(0);
 });

@@ -124,9 +124,39 @@ it("runs what may not be repeated at most once, answers every call, and names un
   }
 });
 
+it("fails no call that may be repeated while the only replica is killed again and again, as soon as it has calls", async () => {
+  const clients = 6;
+  await using gateway = await startGateway({
+    pools: {
+      pool: {
+        queueTimeoutMs: 20_000,
+        restart: { baseDelayMs: 20, maxDelayMs: 100, crashLoopThreshold: 100 },
+        upstreams: [httpFixture()],
+      },
+    },
+  });
+  await gateway.untilReady();
+  const load = await startLoad(gateway, "lookup", clients);
+  for (let kill = 0; kill < 8; kill++) {
+    const busy = async (): Promise<UpstreamStatus | undefined> => {
+      const replica = await gateway.replica("pool-1");
+      return replica.status === "ready" && replica.inFlight === clients ? replica : undefined;
+    };
+    const { pid } = await waitUntil(busy, { what: "calls", intervalMs: 5, timeoutMs: 30_000 });
+    process.kill(pid ?? Number.NaN, "SIGKILL");
+    await waitUntil(async () => (await gateway.replica("pool-1")).pid !== pid, {
+      what: "its end",
+      intervalMs: 5,
+    });
+  }
+  await load.stop();
+  expect(load.errors).toEqual([]);
+  expect(load.answered.length).toBeGreaterThanOrEqual(clients);
+});
+
 it("waits for the only replica to come back instead of failing the next call", async () => {
   await using gateway = await startGateway({
-    pools: { pool: { queueTimeoutMs: 5_000, upstreams: [stdioFixture()] } },
+    pools: { pool: { upstreams: [stdioFixture()] } },
   });
   await gateway.untilReady();
   using client = createRawClient(`${gateway.url}/mcp`);

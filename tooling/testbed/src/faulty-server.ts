@@ -107,7 +107,7 @@ function breakStdio(fault: StdioFault | undefined, message: Message): void {
       write(`${resultOf(message, "x".repeat(200_000))}\n`);
       break;
     case "slow":
-      for (const [at, character] of line.split("").entries()) setTimeout(write, at, character);
+      drip(line, write);
       break;
     case "internal-error":
       write(`${errorOf(message)}\n`);
@@ -200,10 +200,11 @@ function breakHttp(fault: HttpFault | undefined, message: Message, response: Ser
       return;
     case "slow":
       response.writeHead(200, { "content-type": "text/event-stream" });
-      for (const [at, character] of `data: ${body}\n\n`.split("").entries()) {
-        setTimeout(() => response.write(character), at);
-      }
-      setTimeout(() => response.end(), body.length + 20);
+      drip(
+        `data: ${body}\n\n`,
+        (character) => void response.write(character),
+        () => void response.end(),
+      );
       return;
     case "internal-error":
       sendJson(response, errorOf(message));
@@ -223,6 +224,17 @@ function breakHttp(fault: HttpFault | undefined, message: Message, response: Ser
     case undefined:
       sendJson(response, body);
   }
+}
+
+/** A character each millisecond, one after the other: timers of several lengths do not keep their order after a stall. */
+function drip(text: string, write: (character: string) => void, done: () => void = () => {}): void {
+  let at = 0;
+  const timer = setInterval(() => {
+    write(text.charAt(at++));
+    if (at < text.length) return;
+    clearInterval(timer);
+    done();
+  }, 1);
 }
 
 function sendJson(response: ServerResponse, body: string | undefined): void {

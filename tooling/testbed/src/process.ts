@@ -102,8 +102,11 @@ export async function startProcess({
     },
     exited,
     async [Symbol.asyncDispose]() {
-      for (const descendant of status === undefined ? childrenOf(pid) : []) signalQuietly(descendant);
+      // Stopped first: a gateway that is told of its children's end starts others, which nobody would end.
+      child.kill("SIGSTOP");
+      const descendants = status === undefined ? childrenOf(pid) : [];
       child.kill("SIGKILL");
+      for (const descendant of descendants) signalQuietly(descendant);
       await exited;
     },
   };

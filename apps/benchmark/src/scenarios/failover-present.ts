@@ -27,7 +27,7 @@ export function presentFailover(
     title: "When servers fail",
     summary: [
       `Calls arrive at random, ${effort.own.rate} a second, each 20 ms of work, while a server behind the program in the middle is made to fail. With several servers (replicas) one of them fails, else the only one. Three of four calls ask only and may be repeated; every fourth changes something and must never be executed twice, so that when its server dies in the middle of it, an honest error is all that anybody can give.`,
-      `Added is what a repeatable call took beyond the usual (the median before the fault), for all such calls from the fault until a second after its end. A ledger on the server's side tells how often each call was really executed. The fault happens ${printTimes(effort.own.cycles)} to each gateway of this project, ${printTimes(effort.others.cycles)} to the others.`,
+      `Added is what a repeatable call took beyond the usual (the median before the fault), for all such calls from the fault until a second after its end. A ledger on the server's side tells how often each call was really executed. The fault happens ${printTimes(effort.own.cycles)} to each gateway of this project, ${printTimes(effort.others.cycles)} to the others.${printRounds(effort)}`,
     ],
     tables: faults.map((fault) => tableOf(fault, of(fault))),
     charts: faults.map((fault) => chartOf(fault, of(fault))),
@@ -113,13 +113,24 @@ function printTimes(times: number): string {
   return times === 1 ? "once" : `${times} times`;
 }
 
+function printRounds({ rounds = 1 }: FailoverEffort): string {
+  return rounds === 1
+    ? ""
+    : ` Crashes and hangs of one of several servers are measured ${printTimes(rounds)}: times are those of the round in the middle, errors those of all.`;
+}
+
 /** Where one of several replicas fails; what one alone cannot give was never promised. */
 function claimsOf(cells: readonly FaultCell[]): Claim[] {
   return cells
     .filter(({ isOwn, replicas }) => isOwn && replicas > 1)
     .flatMap((cell): Claim[] => {
-      const { added, errors, executedAgain, quietAddedP99Ms, quietP95Ms, unanswered } = cell.outcome;
-      const took = `p99 ${added.p99.toFixed(1)} ms, longest ${added.max.toFixed(1)} ms (before the fault: p99 ${quietAddedP99Ms.toFixed(1)} ms)`;
+      const { added, errors, executedAgain, quietAddedP99Ms, quietP95Ms, roundsP99Ms, unanswered } =
+        cell.outcome;
+      const each =
+        roundsP99Ms === undefined
+          ? ""
+          : `; each round's p99 ${roundsP99Ms.map((ms) => ms.toFixed(1)).join(", ")}`;
+      const took = `p99 ${added.p99.toFixed(1)} ms, longest ${added.max.toFixed(1)} ms (before the fault: p99 ${quietAddedP99Ms.toFixed(1)} ms${each})`;
       const name = `${cell.fault}, ${nameOf(cell)}`;
       const claims: Claim[] = [
         {

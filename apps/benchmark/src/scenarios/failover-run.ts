@@ -31,6 +31,8 @@ export interface FaultOutcome {
   readonly firstGoodAfterMs: number | null;
   /** Of repeatable calls during the fault and for a second after it, beyond the median before it, in milliseconds. */
   readonly added: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** That p99 in each of several measurements, in milliseconds and in order; these figures are of the one in the middle. */
+  readonly roundsP99Ms?: readonly number[];
   /** How long repeatable calls took in that time, in milliseconds. */
   readonly during: { readonly p95: number; readonly p99: number };
   /** 95th percentile before the fault, in milliseconds. */

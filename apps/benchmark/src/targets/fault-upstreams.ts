@@ -1,6 +1,7 @@
 // The servers that the failover scenario breaks: over HTTP they are this process's own, on stdio the target's children.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { isAlive, readLedger, waitUntil } from "@fairlead/testbed";
 import type { Victim } from "../faults.ts";
@@ -60,7 +61,7 @@ export async function startFaultUpstreams(options: FaultUpstreamOptions): Promis
     const child = substitutes.pop() ?? (await load());
     running[at] = child;
     child.stdin?.write(`${ports[at]}\n`);
-    await waitUntil(() => answers(ports[at] ?? 0), { what: "a server to answer", intervalMs: 5 });
+    await waitUntil(() => listens(ports[at] ?? 0), { what: "a server to listen", intervalMs: 5 });
   };
   for (const at of ports.keys()) await start(at);
   return {
@@ -86,14 +87,16 @@ export async function startFaultUpstreams(options: FaultUpstreamOptions): Promis
   };
 }
 
-async function answers(port: number): Promise<boolean> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/`);
-    await response.arrayBuffer();
-    return true;
-  } catch {
-    return false;
-  }
+/** A bare connection: a request would take the load's own time in the middle of the fault. */
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 function readPids(file: string): number[] {

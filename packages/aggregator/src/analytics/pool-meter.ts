@@ -2,7 +2,8 @@
 // and not at all for the beginning of a first attempt, which is the beginning of the call.
 import type { Clock } from "@fairlead/core";
 import type { AttemptOutcome } from "../pool/outcome.ts";
-import type { Attempt, CallEnd, PoolCall } from "../pool/pool-call.ts";
+import type { PoolCall } from "../pool/pool-call.ts";
+import type { Attempt, CallEnd } from "../pool/pool-call-owner.ts";
 import { type CallOutcome, CallWindow } from "./call-window.ts";
 
 export class PoolMeter {

@@ -8,7 +8,7 @@ import type { Era } from "../era.ts";
 import { AggregatorError, type AggregatorErrorFacts } from "../errors.ts";
 import type { CallPolicy } from "../pool/policy.ts";
 import type { Pool } from "../pool/pool.ts";
-import type { PoolRequest } from "../pool/pool-call.ts";
+import type { PoolRequest } from "../pool/pool-request.ts";
 import { mayRunTwice } from "../pool/safety.ts";
 import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";

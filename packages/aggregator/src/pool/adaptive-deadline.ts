@@ -5,7 +5,7 @@ import type { Era } from "../era.ts";
 import type { AggregatorError } from "../errors.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import type { PoolRequest } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import { WrappedRequest } from "./wrapped-request.ts";
 
 export interface AdaptiveDeadlineOptions extends AdaptiveTimeoutConfig {

@@ -6,7 +6,7 @@ import type { ServerRequest } from "../upstream/connection.ts";
 import { scanEnvelope } from "../wire/envelope.ts";
 import { cacheCalls } from "./cached-calls.ts";
 import type { Work } from "./policy.ts";
-import type { PoolRequest } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import { createResultCache } from "./result-cache.ts";
 
 function setUp({ maxBytes = 100_000, maxEntries = 1_000, shared = false } = {}) {

@@ -6,7 +6,7 @@ import type { AggregatorError } from "../errors.ts";
 import type { ServerRequest } from "../upstream/connection.ts";
 import { type Envelope, scanEnvelope, textOf } from "../wire/envelope.ts";
 import type { Dispatch, Work } from "./policy.ts";
-import type { PoolRequest } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import type { ResultCache } from "./result-cache.ts";
 import { WrappedRequest } from "./wrapped-request.ts";
 

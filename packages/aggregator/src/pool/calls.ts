@@ -14,7 +14,9 @@ import type { Members } from "./members.ts";
 import type { AttemptOutcome } from "./outcome.ts";
 import { createPlacement } from "./placement.ts";
 import { type CallPolicy, createPolicies, type PolicyHost, type Work } from "./policy.ts";
-import { type Attempt, PoolCall, type PoolCallOwner, type PoolRequest } from "./pool-call.ts";
+import { PoolCall } from "./pool-call.ts";
+import type { Attempt, PoolCallOwner } from "./pool-call-owner.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import { createResultCache, type ResultCache } from "./result-cache.ts";
 
 export interface CallsOptions {
@@ -53,6 +55,8 @@ export interface Calls {
   move(member: PoolMember, reason: string): number;
   /** The upstream stopped answering. */
   abandon(member: PoolMember, reason: string): void;
+  /** The upstream is gone: calls that broke off on it need not give it time. */
+  resume(member: PoolMember): void;
   /** The upstream's id belongs to nobody any more. */
   forget(upstream: string): void;
   /** Resolves when no call runs or waits, or after `timeoutMs`. */
@@ -186,6 +190,9 @@ export function createCalls(options: CallsOptions): Calls {
     },
     abandon(member, reason) {
       for (const call of active.values()) if (call.member === member) call.abandon(reason);
+    },
+    resume(member) {
+      for (const call of active.values()) if (call.tried.at(-1) === member.id) call.resume();
     },
     forget: (upstream) => void reasons.delete(upstream),
     async drained(timeoutMs) {

@@ -8,7 +8,9 @@ import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
 import { createHedging, type HedgeHost } from "./hedge.ts";
 import type { PoolMember } from "./member.ts";
 import type { CallPolicy } from "./policy.ts";
-import type { Attempt, PoolCall, PoolRequest } from "./pool-call.ts";
+import type { PoolCall } from "./pool-call.ts";
+import type { Attempt } from "./pool-call-owner.ts";
+import type { PoolRequest } from "./pool-request.ts";
 
 const message = (text: string): [Buffer, Envelope] => [Buffer.from(text), scanEnvelope(Buffer.from(text))];
 const answer = (value: number): [Buffer, Envelope] =>

@@ -17,7 +17,9 @@ import type { Printed } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import { type AttemptOutcome, HEDGE_LOSER, outcomeOfFailure, SUCCESS } from "./outcome.ts";
 import type { Work } from "./policy.ts";
-import type { Attempt, PoolCall, PoolRequest } from "./pool-call.ts";
+import type { PoolCall } from "./pool-call.ts";
+import type { Attempt } from "./pool-call-owner.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import { isReadOnly } from "./safety.ts";
 import { WrappedRequest } from "./wrapped-request.ts";
 

@@ -5,6 +5,7 @@ import type { CallWindow } from "../analytics/call-window.ts";
 import type { UpstreamConfig } from "../config.ts";
 import type { Replica } from "../upstream/replica.ts";
 import type { ReplicaState } from "../upstream/replica-state.ts";
+import type { BrokenTogether } from "./breakage.ts";
 
 /**
  * What its operator wants of it: `active` gets calls when it is well, `draining` finishes what it has, `disabled` does
@@ -30,6 +31,8 @@ export interface PoolMember {
   failures: number;
   /** What its calls were like lately. */
   readonly window: CallWindow;
+  /** Attempts that broke off on it last. */
+  brokenTogether: BrokenTogether | undefined;
 }
 
 /** The replica's state, and over it what the operator wants. */

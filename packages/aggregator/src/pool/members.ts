@@ -1,5 +1,4 @@
-// Who belongs to a pool at run time. Upstreams join, leave and are replaced while calls run: a new one serves before the
-// old one goes, and whoever goes first finishes what it has.
+// Who belongs to a pool at run time: upstreams join, leave and are replaced while calls run.
 import { isDeepStrictEqual } from "node:util";
 import type { AcquireRequest, BalancerEvent, BalancerSnapshot, Explanation, Lease } from "@fairlead/balancer";
 import {
@@ -12,13 +11,13 @@ import {
 } from "@fairlead/core";
 import { CallWindow } from "../analytics/call-window.ts";
 import type { LimitsConfig, PoolConfig, UpstreamConfig } from "../config.ts";
-import { AggregatorError } from "../errors.ts";
 import type { Hello } from "../upstream/control.ts";
 import { createReplica, type Replica, type ReplicaListener } from "../upstream/replica.ts";
 import type { StartLimiter } from "../upstream/start-limiter.ts";
 import { breakerOptions } from "./balancer-options.ts";
 import { createBalancing } from "./balancing.ts";
-import { isServing, type MemberMode, type PoolMember } from "./member.ts";
+import type { MemberMode, PoolMember } from "./member.ts";
+import { createMemberExit, type ReplaceOptions } from "./member-exit.ts";
 import { isSameConnection } from "./update-plan.ts";
 
 export interface MembersOptions {
@@ -77,11 +76,7 @@ export interface Members {
    * finishes and ends before the new one starts.
    * @throws {@link AggregatorError} `CONNECTION_FAILED` when it did not become ready; the old one goes on
    */
-  replace(
-    member: PoolMember,
-    config: UpstreamConfig,
-    options: { readonly drainTimeoutMs: number; readonly endFirst?: boolean },
-  ): Promise<void>;
+  replace(member: PoolMember, config: UpstreamConfig, options: ReplaceOptions): Promise<void>;
   /** Changes what needs no new process. */
   adjust(member: PoolMember, config: UpstreamConfig): void;
   setMode(member: PoolMember, mode: MemberMode, reason: string | null): void;
@@ -94,8 +89,6 @@ export interface Members {
   configure(config: PoolConfig): void;
   stop(): Promise<void>;
 }
-
-const IDLE_POLL_MS = 10;
 
 export function createMembers(initial: PoolConfig, options: MembersOptions): Members {
   const { clock, listener } = options;
@@ -129,7 +122,30 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     },
   };
 
-  const members: Members = {
+  const exit = createMemberExit({
+    clock,
+    isStarted: () => started,
+    isStopped: () => stopped,
+    isCurrent,
+    create,
+    swap(member, next) {
+      byId.delete(member.id);
+      balancing.remove(member.id);
+      enter(next);
+      listener.onJoined(next);
+      if (started && next.mode !== "disabled" && next.replica.state.status !== "ready") next.replica.start();
+      listener.onState(next);
+    },
+    setMode,
+    settled,
+    forget({ replica, upstream }) {
+      live.delete(replica);
+      // What a provider allows is remembered for as long as anybody goes to it.
+      if (![...live.values()].some((other) => other.upstream === upstream)) rates.delete(upstream);
+    },
+  });
+
+  return {
     byId,
     get all() {
       return [...byId.values(), ...[...live.values()].filter(({ mode }) => mode === "leaving")];
@@ -163,16 +179,16 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
         balancing.remove(member.id);
         listener.onLeft(member);
       }
-      await finish(member, drainTimeoutMs);
+      await exit.finish(member, drainTimeoutMs);
     },
-    replace,
+    replace: exit.replace,
     adjust(member, next) {
       member.config = next;
       member.rate = rateOf(member.upstream, next.requestsPerMinute);
       balancing.adjust(member);
     },
     setMode,
-    idle: (member, timeoutMs) => idle(member, timeoutMs),
+    idle: exit.idle,
     settled,
     start() {
       started = true;
@@ -185,7 +201,6 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       balancing.close();
     },
   };
-  return members;
 
   function isCurrent(member: PoolMember): boolean {
     return byId.get(member.id) === member;
@@ -223,6 +238,7 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
       calls: 0,
       failures: 0,
       window: new CallWindow(clock.now()),
+      brokenTogether: undefined,
     };
     live.set(replica, member);
     return member;
@@ -255,75 +271,6 @@ export function createMembers(initial: PoolConfig, options: MembersOptions): Mem
     member.modeReason = reason;
     if (isCurrent(member)) balancing.showHealth(member);
     listener.onState(member);
-  }
-
-  async function replace(
-    member: PoolMember,
-    nextConfig: UpstreamConfig,
-    { drainTimeoutMs, endFirst = false }: { readonly drainTimeoutMs: number; readonly endFirst?: boolean },
-  ): Promise<void> {
-    const next = create(member.id, member.upstream, nextConfig);
-    if (member.mode === "draining" && next.mode === "active") {
-      next.mode = "draining";
-      next.modeReason = member.modeReason;
-    }
-    const hasToLose = started && isServing(member) && next.mode === "active";
-    if (hasToLose && endFirst) {
-      setMode(member, "draining", "makes room for a new one");
-      await idle(member, drainTimeoutMs, true);
-      await member.replica.stop();
-    } else if (hasToLose) {
-      next.replica.start();
-      await settled(next);
-      const { status, reason } = next.replica.state;
-      if (status !== "ready") {
-        await discard(next);
-        throw new AggregatorError(
-          "CONNECTION_FAILED",
-          `${member.id} was not replaced, and goes on as it was: the new one did not become ready: ${reason ?? status}`,
-          { upstream: member.id },
-        );
-      }
-    }
-    if (!isCurrent(member) || stopped) {
-      await discard(next);
-      throw new AggregatorError("SERVER_UNKNOWN", `${member.id} was removed while it was to be replaced.`);
-    }
-    next.calls = member.calls;
-    next.failures = member.failures;
-    byId.delete(member.id);
-    balancing.remove(member.id);
-    enter(next);
-    listener.onJoined(next);
-    if (started && next.mode !== "disabled" && next.replica.state.status !== "ready") next.replica.start();
-    listener.onState(next);
-    void finish(member, drainTimeoutMs);
-  }
-
-  async function discard(member: PoolMember): Promise<void> {
-    await member.replica.stop();
-    live.delete(member.replica);
-    const { upstream } = member;
-    // What a provider allows is remembered for as long as anybody goes to it.
-    if (![...live.values()].some((other) => other.upstream === upstream)) rates.delete(upstream);
-  }
-
-  async function finish(member: PoolMember, drainTimeoutMs: number): Promise<void> {
-    if (member.mode === "disabled") {
-      await discard(member);
-      return;
-    }
-    setMode(member, "leaving", "leaves the pool");
-    await idle(member, drainTimeoutMs, true);
-    await discard(member);
-  }
-
-  async function idle(member: PoolMember, timeoutMs: number, evenIfActive = false): Promise<void> {
-    const deadline = clock.now() + timeoutMs;
-    while (member.inFlight > 0 && !stopped && clock.now() < deadline) {
-      if (!evenIfActive && member.mode === "active") return;
-      await clock.sleep(IDLE_POLL_MS);
-    }
   }
 
   function settled({ replica }: PoolMember): Promise<void> {

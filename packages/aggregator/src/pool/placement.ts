@@ -6,7 +6,9 @@ import { noneFor, satisfies } from "../router/requirements.ts";
 import type { ClientSessions } from "./client-sessions.ts";
 import { callableInMs, isServing } from "./member.ts";
 import type { Members } from "./members.ts";
-import type { Attempt, PoolCall, PoolRequest } from "./pool-call.ts";
+import type { PoolCall } from "./pool-call.ts";
+import type { Attempt } from "./pool-call-owner.ts";
+import type { PoolRequest } from "./pool-request.ts";
 
 export interface PlacementOptions {
   readonly namespace: string;
@@ -59,8 +61,11 @@ export function createPlacement(options: PlacementOptions): Placement {
     const unable = excludedFor(request);
     const first = lease(request, unable.length === 0 ? tried : [...tried, ...unable], startedAt);
     if (tried.length === 0) return first ?? refusal(call);
-    if (first === undefined)
-      return mayReturn ? (lease(request, unable, startedAt) ?? refusal(call)) : "pause";
+    if (first === undefined) {
+      if (mayReturn) return lease(request, unable, startedAt) ?? refusal(call);
+      // Where nobody is left to return to, the end of those that broke has been noticed.
+      return tried.some((id) => members.byId.get(id)?.replica.connection?.isOpen) ? "pause" : refusal(call);
+    }
     const from = tried.at(-1) ?? "";
     onFailover(from, first.member.id);
     return first;

@@ -5,7 +5,8 @@ import type { PoolConfig } from "../config.ts";
 import { AggregatorError } from "../errors.ts";
 import { scanEnvelope } from "../wire/envelope.ts";
 import { createPolicies } from "./policy.ts";
-import type { PoolCall, PoolRequest } from "./pool-call.ts";
+import type { PoolCall } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import { createResultCache } from "./result-cache.ts";
 
 function setUp(config: Partial<PoolConfig>) {

@@ -5,7 +5,7 @@ import type { PoolConfig, ToolPolicy } from "../config.ts";
 import { type AdaptiveDeadline, createAdaptiveDeadline } from "./adaptive-deadline.ts";
 import { cacheCalls } from "./cached-calls.ts";
 import { createHedging, type HedgeHost, type Hedging } from "./hedge.ts";
-import type { PoolRequest } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 import type { ResultCache, ResultCacheOptions } from "./result-cache.ts";
 
 /** Something under way that can be called off. An object with shared functions, because one is made per call. */

@@ -1,143 +1,14 @@
-import { createRetryBudget, createTimerWheel, type RetryBudget } from "@fairlead/core";
-import { createFakeClock } from "@fairlead/core/testing";
+import type { RetryBudget } from "@fairlead/core";
 import { beforeEach, describe, expect, it } from "vitest";
+import { failure, message, result, setUp } from "../../test/pool-call-harness.ts";
 import { AggregatorError } from "../errors.ts";
-import type { ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
-import { LEGACY_TARGET, modernTarget, type RequestTarget } from "../upstream/request-target.ts";
-import { type Envelope, scanEnvelope } from "../wire/envelope.ts";
-import type { PoolMember } from "./member.ts";
-import type { CallPolicy } from "./policy.ts";
-import { type Attempt, PoolCall, type PoolCallOwner } from "./pool-call.ts";
+import type { UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
+import { modernTarget } from "../upstream/request-target.ts";
+import type { PoolCall } from "./pool-call.ts";
 
-/** A pool of named upstreams that do what the test says. */
-function setUp(
-  options: {
-    repeatable?: boolean;
-    maxAttempts?: number;
-    budget?: RetryBudget;
-    target?: RequestTarget;
-    returns?: boolean;
-    on503?: "rejected";
-  } = {},
-) {
-  const { repeatable = true, maxAttempts = 3, target = LEGACY_TARGET, returns = false } = options;
-  const clock = createFakeClock();
-  const log: string[] = [];
-  const available: string[] = ["a", "b", "c"];
-  const sent: { upstream: string; exchange: UpstreamExchange }[] = [];
-  const queue = new Set<PoolCall>();
-  let full = false;
-  let busy = false;
-  const budget = options.budget ?? createRetryBudget({ initialTokens: 10, clock });
-
-  const owner: PoolCallOwner = {
-    namespace: "pool",
-    queueTimeoutMs: 2_000,
-    budget,
-    wheel: createTimerWheel({ clock }),
-    now: () => clock.now(),
-    attempt(call) {
-      const upstream = available.find((name) => !call.tried.includes(name));
-      if (upstream !== undefined) return attemptOn(upstream);
-      const [any] = available;
-      if (!call.mayReturn) return "pause";
-      return returns && any !== undefined ? attemptOn(any) : "wait";
-    },
-    is503Rejection: options.on503 === "rejected",
-    get isQueueing() {
-      return queue.size > 0;
-    },
-    get isServing() {
-      return busy;
-    },
-    retryAfterMs: () => 1_500,
-    enqueue(call) {
-      if (full) return false;
-      queue.add(call);
-      return true;
-    },
-    dequeue: (call) => void queue.delete(call),
-    onFailure: ({ member }) => log.push(`${member.id} failed`),
-    onAttemptEnd: () => {},
-    onEnd: (_call, end) => log.push(end === "failed" ? "ended in failure" : "ended"),
-  };
-
-  function attemptOn(upstream: string): Attempt {
-    return {
-      lease: {
-        endpointId: upstream,
-        slot: 0,
-        release: (outcome) => log.push(`lease ${upstream}: ${outcome}`),
-      },
-      connection: {
-        target,
-        inFlight: 0,
-        isOpen: true,
-        lastHeardAt: 0,
-        send: (exchange) => sent.push({ upstream, exchange }),
-        cancel: (_id, reason) => log.push(`cancel on ${upstream}: ${reason}`),
-        notify: () => Promise.resolve(),
-        close: () => Promise.resolve(),
-      },
-      member: { id: upstream } as PoolMember,
-      breaker: {
-        release: (_permit: number, outcome: string) => log.push(`breaker ${upstream}: ${outcome}`),
-      } as never,
-      permit: 1,
-      startedAt: 0,
-    };
-  }
-
-  const answers: string[] = [];
-  const errors: AggregatorError[] = [];
-  const asked: ServerRequest[] = [];
-  const call = new PoolCall(owner, {
-    origin: { client: { key: "c" }, sessionClient: () => ({}) as never },
-    method: "tools/call",
-    subject: "tool t",
-    entry: undefined,
-    caller: { id: "test" },
-    priority: 5,
-    repeatable,
-    onlyModern: false,
-    timeoutMs: 30_000,
-    maxTimeoutMs: 120_000,
-    policy: { maxAttempts } as CallPolicy,
-    argumentBytes: () => Buffer.alloc(0),
-    traceFields: () => [],
-    encode: () => Buffer.alloc(0),
-    headers: () => [],
-    onNotification: (message) => answers.push(message.toString()),
-    onServerRequest: (request) => asked.push(request),
-    onAnswer: (message) => answers.push(message.toString()),
-    onError: (error) => errors.push(error),
-  });
-  return {
-    clock,
-    log,
-    available,
-    sent,
-    queue,
-    call,
-    answers,
-    asked,
-    errors,
-    fill: () => (full = true),
-    beBusy: () => (busy = true),
-  };
-}
-
-const message = (text: string): [Buffer, Envelope] => [Buffer.from(text), scanEnvelope(Buffer.from(text))];
-const result = message('{"jsonrpc":"2.0","id":1,"result":{}}');
 const progress = message(
   '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}',
 );
-const failure = (executed: "no" | "maybe", kind: UpstreamFailure["kind"] = "transport"): UpstreamFailure => ({
-  executed,
-  kind,
-  message: "broken",
-});
-
 let test: ReturnType<typeof setUp>;
 const last = (): UpstreamExchange => {
   const entry = test.sent.at(-1);
@@ -228,10 +99,11 @@ describe("a call", () => {
 });
 
 describe("failover", () => {
-  it("tries each upstream once, as often as allowed, and then says what failed", () => {
+  it("tries each upstream once, as often as allowed, and then says what failed", async () => {
     test = setUp({ maxAttempts: 3 });
     test.call.start();
     for (let at = 0; at < 3; at++) last().onFailure(failure("maybe"));
+    await test.clock.advance(500);
     expect(test.sent.map(({ upstream }) => upstream)).toEqual(["a", "b", "c"]);
     expect(test.errors).toMatchObject([
       { code: "FAILOVER_EXHAUSTED", facts: { attempts: 3, outcome: "unknown" } },
@@ -258,11 +130,12 @@ describe("failover", () => {
     expect(test.answers).toHaveLength(1);
   });
 
-  it("says that the outcome is unknown as soon as any attempt may have been executed", () => {
+  it("says that the outcome is unknown as soon as any attempt may have been executed", async () => {
     test = setUp({ maxAttempts: 2 });
     test.call.start();
     last().onFailure(failure("maybe"));
     last().onFailure(failure("no"));
+    await test.clock.advance(500);
     expect(test.errors).toMatchObject([{ code: "FAILOVER_EXHAUSTED", facts: { outcome: "unknown" } }]);
   });
 

@@ -1,28 +1,28 @@
 // One call on its way through a pool: picks an upstream, waits when there is none, fails over where that is safe, keeps
 // the deadline, and ends in exactly one answer or error. A class, because one is made per call: it is the exchange,
 // the timer's argument and the queue's entry at once.
-
-import type { Lease } from "@fairlead/balancer";
-import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
-import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
-import type { PoolEntry } from "../catalog/pool-catalog.ts";
-import type { AttemptTrack } from "../client/gate.ts";
-import type { Era } from "../era.ts";
-import { AggregatorError, type AggregatorErrorCode, type AggregatorErrorFacts } from "../errors.ts";
-import type { RoutingDecision } from "../router/router.ts";
-import type {
-  AnswerSink,
-  ServerRequest,
-  UpstreamConnection,
-  UpstreamExchange,
-  UpstreamFailure,
-} from "../upstream/connection.ts";
+import type { TimerHandle } from "@fairlead/core";
+import { DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
+import { AggregatorError } from "../errors.ts";
+import type { AnswerSink, ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
 import type { Printed } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { Waiting } from "./admission.ts";
-import type { RequestOrigin } from "./client-sessions.ts";
+import { type Breakage, breakageOf, isBreakage, isBroken, NO_BREAKAGES } from "./breakage.ts";
+import {
+  brokenOff,
+  type CallFault,
+  deadlineExceeded,
+  failoverExhausted,
+  noServers,
+  outcomeUnknown,
+  queueFull,
+  queueTimeout,
+  refused,
+} from "./call-errors.ts";
+import { isHopError, refusalOf } from "./hop-error.ts";
 import type { PoolMember } from "./member.ts";
 import {
   type AttemptOutcome,
@@ -33,98 +33,9 @@ import {
   SUCCESS,
   TIMEOUT,
 } from "./outcome.ts";
-import type { CallPolicy } from "./policy.ts";
-
-/** What a client asks of a pool. */
-export interface PoolRequest {
-  readonly origin: RequestOrigin;
-  readonly method: string;
-  /** For people, in errors: "tool echo". */
-  readonly subject: string;
-  readonly entry: PoolEntry | undefined;
-  readonly caller: Caller;
-  /** From 0 to 9, higher is served first. */
-  readonly priority: number;
-  /** Whether it may be executed twice. */
-  readonly repeatable: boolean;
-  /** Whether it is a further round of a call that only a modern server knows. */
-  readonly onlyModern: boolean;
-  /** What a rule, or the request itself, says about where it may go. */
-  readonly routing?: RoutingDecision | undefined;
-  /** Longest time without an answer or progress, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Longest time in all, in milliseconds. */
-  readonly maxTimeoutMs: number;
-  readonly policy: CallPolicy;
-  /** `params.arguments` as the client sent it; empty when there is none. */
-  argumentBytes(): Buffer;
-  /** Prints the request for the server that an attempt goes to, within the attempt's span; pools may mix eras. */
-  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Printed;
-  /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
-  headers(): readonly string[];
-  /** Header fields that say which trace it belongs to, as names and values in turn. */
-  traceFields(trace: TraceContext | undefined): readonly string[];
-  /** Told of the beginning and of the end of each attempt. */
-  readonly track?: AttemptTrack | undefined;
-  onNotification(message: Buffer, envelope: Envelope): void;
-  /** See {@link UpstreamExchange.onPause}. */
-  onPause?(retryMs: number): void;
-  /** The server asks the client something on behalf of the request. */
-  onServerRequest(request: ServerRequest): void;
-  /** `upstream` is the id of who answered. */
-  onAnswer(message: Buffer, envelope: Envelope, upstream: string): void;
-  /** See {@link UpstreamExchange.onLongAnswer}. Once it has begun, an error can only break it off. */
-  onLongAnswer?(era: Era, resume: () => void): AnswerSink | undefined;
-  onError(error: AggregatorError): void;
-}
-
-/** One upstream as a call uses it. */
-export interface Attempt {
-  readonly lease: Lease;
-  readonly connection: UpstreamConnection;
-  readonly member: PoolMember;
-  readonly breaker: CircuitBreaker;
-  readonly permit: number;
-  /** On the pool's clock, in milliseconds. */
-  readonly startedAt: number;
-}
-
-/** What a call needs of its pool. */
-export interface PoolCallOwner {
-  readonly namespace: string;
-  readonly queueTimeoutMs: number;
-  readonly budget: RetryBudget;
-  readonly wheel: TimerWheel;
-  readonly now: () => number;
-  /** Whether HTTP 503 says that a call was not executed. */
-  readonly is503Rejection: boolean;
-  /**
-   * Leases an upstream, or says why there is none: worth waiting for, or not; or, of a call that was turned away everywhere,
-   * that it is too early to ask again.
-   */
-  attempt(call: PoolCall): Attempt | "wait" | "pause" | AggregatorError;
-  /** Whether calls wait, so that a further one has to get in line. */
-  readonly isQueueing: boolean;
-  /** Whether any upstream is well, if perhaps busy. */
-  readonly isServing: boolean;
-  /** When it is worth trying again, in milliseconds. */
-  retryAfterMs(): number;
-  /** Queues the call; false when the queue is full. */
-  enqueue(call: PoolCall): boolean;
-  dequeue(call: PoolCall): void;
-  onFailure(attempt: Attempt, failure: UpstreamFailure): void;
-  onAttemptEnd(attempt: Attempt, outcome: AttemptOutcome): void;
-  /** The call has ended. */
-  onEnd(call: PoolCall, end: CallEnd): void;
-}
-
-/** Before a call goes to upstreams again that had no room and did not say for how long, in milliseconds. */
-const OVERLOAD_PAUSE_MS = 250;
-/** The first pause before a call goes back to an upstream that broke under it; doubles from there. */
-const BROKEN_PAUSE_MS = 100;
-
-/** How a call ends: `server-error` is an answer, too, but one that says that the server is at fault. */
-export type CallEnd = "answered" | "server-error" | "failed" | "cancelled";
+import type { Attempt, CallEnd, PoolCallOwner } from "./pool-call-owner.ts";
+import type { PoolRequest } from "./pool-request.ts";
+import { isSpent, pauseMs } from "./retry.ts";
 
 export class PoolCall implements UpstreamExchange, Waiting {
   readonly request: PoolRequest;
@@ -145,6 +56,8 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** When the call ends without an answer; progress moves it. */
   #deadlineAt: number;
   #attempts = 0;
+  /** Attempts whose connections broke; none for nearly all calls. */
+  #breakages: readonly Breakage[] = NO_BREAKAGES;
   #attemptAt = 0;
   #trace: TraceContext | undefined;
   #current: Attempt | undefined;
@@ -210,12 +123,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
 
   /** There is no place in the queue for it, or not any more. */
   displace(): void {
-    const retryAfterMs = this.#owner.retryAfterMs();
-    this.#fail(
-      "QUEUE_FULL",
-      `Too many calls wait for an upstream of ${this.#owner.namespace}; try again in ${inSeconds(retryAfterMs)} s.`,
-      { outcome: "not-executed", retryAfterMs },
-    );
+    this.#fail(queueFull(this.#owner.namespace, this.#owner.retryAfterMs()));
   }
 
   encode(id: number, target: RequestTarget): Printed {
@@ -291,39 +199,26 @@ export class PoolCall implements UpstreamExchange, Waiting {
     if (attempt === undefined) return;
     const failure: UpstreamFailure =
       reported.status === 503 && this.#owner.is503Rejection ? { ...reported, executed: "no" } : reported;
-    if (failure.kind === "overload" || isBroken(failure)) this.mayReturn = false;
+    const broke = isBreakage(failure);
+    if (isBroken(failure) || failure.kind === "overload") this.mayReturn = false;
     const upstream = attempt.member.id;
     this.#lastFailure = failure;
     if (failure.executed === "maybe") this.#mayHaveRun = true;
+    if (broke) this.#breakages = [...this.#breakages, breakageOf(attempt, failure, this.#owner.now())];
     this.tried.push(upstream);
     this.#settle(outcomeOfFailure(failure));
     this.#owner.onFailure(attempt, failure);
     if (this.#ended) return;
-    if (this.#hasBegun) {
-      this.#fail("CONNECTION_FAILED", `The answer to ${this.request.subject} broke off: ${failure.message}`, {
-        upstream,
-        outcome: "unknown",
-      });
-    } else if (failure.executed === "maybe" && !this.request.repeatable) {
-      this.#fail(
-        "OUTCOME_UNKNOWN",
-        `${this.request.subject} was sent to ${upstream}, but no answer came: ${failure.message}. It may have been executed; check before you repeat it.`,
-        { upstream, outcome: "unknown" },
-      );
-    } else if (failure.kind === "refused") {
-      this.#fail("CONNECTION_FAILED", `${upstream} refused ${this.request.subject}: ${failure.message}`, {
-        upstream,
-        outcome: "not-executed",
-        ...(failure.rpcError === undefined ? {} : { upstreamError: failure.rpcError }),
-      });
-    } else if (
-      this.#attempts >= this.request.policy.maxAttempts ||
-      (failure.executed === "maybe" && !this.#owner.budget.tryWithdraw())
-    ) {
-      this.#exhausted();
-    } else {
-      this.#next();
-    }
+    const { subject, repeatable } = this.request;
+    if (this.#hasBegun) this.#fail(brokenOff(subject, upstream, failure));
+    else if (failure.executed === "maybe" && !repeatable)
+      this.#fail(outcomeUnknown(subject, upstream, failure));
+    else if (failure.kind === "refused") this.#fail(refused(subject, upstream, failure));
+    else if (this.#isSpent && !broke) this.#exhausted();
+    else if (failure.executed === "maybe" && !this.#owner.budget.tryWithdraw()) this.#exhausted();
+    // Whether the server is gone, and how many calls with it, shows in a moment.
+    else if (this.#isSpent) this.#pause();
+    else this.#next();
   }
 
   /** The client no longer wants an answer. */
@@ -344,13 +239,17 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** Takes a call that may be repeated to another upstream; false when it goes on where it is. */
   move(reason: string): boolean {
     const attempt = this.#current;
-    if (attempt === undefined || !this.request.repeatable || this.#hasBegun) return false;
-    if (this.#attempts >= this.request.policy.maxAttempts) return false;
+    if (attempt === undefined || !this.request.repeatable || this.#hasBegun || this.#isSpent) return false;
     this.#mayHaveRun = true;
     this.tried.push(attempt.member.id);
     this.#dropAttempt(reason, CANCELLED);
     this.#next();
     return true;
+  }
+
+  /** The upstream that it pauses for is known to be gone: there is nothing to wait for but the next one. */
+  resume(): void {
+    if (this.#paused && this.#lastFailure !== undefined && isBroken(this.#lastFailure)) this.#endPause();
   }
 
   /** Ends a call that waits, or that must not go on. */
@@ -363,14 +262,12 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #next(): void {
     // Who has to pause does so outside of the queue: there it would stand in the way of others.
     const attempt = this.mayReturn && this.#owner.isQueueing ? "wait" : this.#owner.attempt(this);
-    if (attempt === "pause") {
-      this.#pause();
-      return;
-    }
-    if (attempt !== "wait") {
-      this.#take(attempt);
-      return;
-    }
+    if (attempt === "pause") this.#pause();
+    else if (attempt === "wait") this.#wait();
+    else this.#take(attempt);
+  }
+
+  #wait(): void {
     this.mayReturn = true;
     if (!this.#owner.enqueue(this)) {
       this.displace();
@@ -385,22 +282,23 @@ export class PoolCall implements UpstreamExchange, Waiting {
    * they broke: gives their end time to be noticed, so that the call then waits for the next process or connection.
    */
   #pause(): void {
-    const failure = this.#lastFailure;
-    const delayMs =
-      failure !== undefined && isBroken(failure)
-        ? BROKEN_PAUSE_MS * 2 ** (this.#attempts - 1)
-        : (failure?.retryAfterMs ?? OVERLOAD_PAUSE_MS);
-    if (delayMs > Math.min(this.#owner.queueTimeoutMs, this.#leftMs())) {
-      this.#exhausted();
-      return;
-    }
-    this.#paused = true;
-    this.#arm(delayMs);
+    const delayMs = pauseMs(this.#lastFailure, this.#attempts);
+    this.#paused = delayMs <= Math.min(this.#owner.queueTimeoutMs, this.#leftMs());
+    if (this.#paused) this.#arm(delayMs);
+    else this.#exhausted();
+  }
+
+  #endPause(): void {
+    this.#paused = false;
+    this.mayReturn = true;
+    this.#arm(this.#leftMs());
+    if (this.#isSpent) this.#exhausted();
+    else this.#next();
   }
 
   #take(attempt: Attempt | AggregatorError): void {
     if (attempt instanceof AggregatorError) {
-      this.#fail(attempt.code, attempt.message, attempt.facts);
+      this.#fail(attempt);
       return;
     }
     this.#current = attempt;
@@ -415,61 +313,32 @@ export class PoolCall implements UpstreamExchange, Waiting {
   /** The time is up: for an upstream to become available, or for an answer. */
   onTimer(): void {
     if (this.#ended) return;
-    if (this.#waiting) {
-      this.#exhausted();
-      return;
-    }
-    if (this.#paused) {
-      this.#paused = false;
-      this.mayReturn = true;
-      this.#arm(this.#leftMs());
-      this.#next();
-      return;
-    }
+    if (this.#waiting) this.#exhausted();
+    else if (this.#paused) this.#endPause();
+    else this.#late();
+  }
+
+  #late(): void {
     const upstream = this.member?.id;
     const timeoutMs = Math.round(this.#owner.now() - this.startedAt);
     this.#dropAttempt("timeout", TIMEOUT);
-    this.#fail("DEADLINE_EXCEEDED", `${this.request.subject} got no answer within ${timeoutMs / 1_000} s.`, {
-      ...(upstream === undefined ? {} : { upstream }),
-      timeoutMs,
-      outcome: "unknown",
-    });
+    this.#fail(deadlineExceeded(this.request.subject, upstream, timeoutMs));
+  }
+
+  get #isSpent(): boolean {
+    return isSpent(this.#attempts, this.request.policy.maxAttempts, this.#breakages);
   }
 
   #exhausted(): void {
+    const { namespace, queueTimeoutMs, isServing } = this.#owner;
+    const { subject } = this.request;
     const failure = this.#lastFailure;
-    if (failure === undefined && this.#owner.isServing) {
-      const retryAfterMs = this.#owner.retryAfterMs();
-      this.#fail(
-        "QUEUE_TIMEOUT",
-        `Every upstream of ${this.#owner.namespace} was busy for ${inSeconds(this.#owner.now() - this.queuedAt)} s; try again in ${inSeconds(retryAfterMs)} s.`,
-        { outcome: "not-executed", retryAfterMs },
-      );
-      return;
-    }
-    if (failure === undefined) {
-      this.#fail(
-        "NO_SERVERS_AVAILABLE",
-        `No upstream of ${this.#owner.namespace} is available for ${this.request.subject}; see its state in the gateway's status.`,
-        {
-          outcome: "not-executed",
-          retryAfterMs: this.#owner.queueTimeoutMs,
-        },
-      );
-      return;
-    }
-    this.#fail(
-      "FAILOVER_EXHAUSTED",
-      `${this.request.subject} failed on ${this.tried.join(", ")}; the last failure: ${failure.message}`,
-      {
-        outcome: "not-executed",
-        ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
-      },
-      failure.cause,
-    );
+    if (failure !== undefined) this.#fail(failoverExhausted(subject, this.tried, failure));
+    else if (!isServing) this.#fail(noServers(namespace, subject, queueTimeoutMs));
+    else this.#fail(queueTimeout(namespace, this.#owner.now() - this.queuedAt, this.#owner.retryAfterMs()));
   }
 
-  #fail(code: AggregatorErrorCode, message: string, facts: AggregatorErrorFacts, cause?: unknown): void {
+  #fail({ code, message, facts, cause }: CallFault): void {
     const all = { pool: this.#owner.namespace, attempts: this.#attempts, ...facts };
     // What the last attempt says does not undo what an earlier one may have done.
     if (this.#mayHaveRun && all.outcome === "not-executed") all.outcome = "unknown";
@@ -523,30 +392,6 @@ export class PoolCall implements UpstreamExchange, Waiting {
   #leftMs(): number {
     return this.#deadlineAt - this.#owner.now();
   }
-}
-
-function inSeconds(ms: number): number {
-  return Math.ceil(ms / 100) / 10;
-}
-
-/** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion: about the gateway's hop, not the client's. */
-function isHopError(code: number | undefined): boolean {
-  return code !== undefined && code <= -32_020 && code >= -32_022;
-}
-
-function isBroken({ kind }: UpstreamFailure): boolean {
-  return kind === "transport" || kind === "closed";
-}
-
-function refusalOf(message: Buffer): UpstreamFailure {
-  const { error } = JSON.parse(message.toString("utf8")) as { error: UpstreamFailure["rpcError"] };
-  const text = error?.message ?? "";
-  return {
-    executed: "no",
-    kind: "refused",
-    message: text,
-    ...(error === undefined ? {} : { rpcError: error }),
-  };
 }
 
 function expire(call: PoolCall): void {

@@ -247,6 +247,7 @@ function makePool(options: PoolOptions): Pool {
     const { status, reason } = stateOf(member);
     if (status === "ready") calls.pump();
     else if (status === "unhealthy") calls.abandon(member, reason ?? "unhealthy");
+    else if (replica.connection === undefined) calls.resume(member);
     listener.onMemberState(pool, member);
   }
 

@@ -10,7 +10,7 @@ import type { Envelope } from "../wire/envelope.ts";
 import type { Printed } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
-import type { PoolRequest } from "./pool-call.ts";
+import type { PoolRequest } from "./pool-request.ts";
 
 /** The answer reaches it whole, never in parts. */
 export class WrappedRequest implements PoolRequest {

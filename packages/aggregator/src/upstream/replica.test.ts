@@ -1,7 +1,9 @@
 // A real process under a clock that stands still until the test moves it.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createFakeClock, type FakeClock } from "@fairlead/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { RestartConfig } from "../config.ts";
+import type { RestartConfig, UpstreamConfig } from "../config.ts";
 import { ownHello } from "./control.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import { createStartLimiter } from "./start-limiter.ts";
@@ -26,12 +28,16 @@ let reasons: string[];
 function start(
   args: string[],
   restart: RestartConfig = {},
-  more: { readonly era?: "auto"; readonly onStderr?: (text: string) => void } = {},
+  more: {
+    readonly era?: "auto";
+    readonly config?: UpstreamConfig;
+    readonly onStderr?: (text: string) => void;
+  } = {},
 ): void {
   const { era = "legacy", onStderr = () => {} } = more;
   replica = createReplica({
     id: "r",
-    config: { transport: "stdio", era, command: process.execPath, args },
+    config: more.config ?? { transport: "stdio", era, command: process.execPath, args },
     startTimeoutMs: 60_000,
     maxMessageBytes: 100_000,
     maxDepth: 64,
@@ -166,6 +172,49 @@ describe("a replica", () => {
     await until("ready");
     await vi.waitFor(() => expect(asked).toEqual(["server/discover", "initialize", "initialize"]));
     expect(replica.state.restarts).toBe(1);
+  });
+
+  it("behind a URL is asked often for as long as it may just be restarting, and then less and less", async () => {
+    const web = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        const { id, method } = (text === "" ? {} : JSON.parse(text)) as { id?: number; method?: string };
+        if (method !== "initialize") {
+          response.writeHead(id === undefined ? 202 : 200).end();
+          return;
+        }
+        const result = {
+          protocolVersion: "2025-11-25",
+          capabilities: {},
+          serverInfo: { name: "s", version: "1" },
+        };
+        response.writeHead(200, { "content-type": "application/json" });
+        response.end(JSON.stringify({ jsonrpc: "2.0", id, result }));
+      });
+    });
+    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+    const { port } = web.address() as AddressInfo;
+    const config = { transport: "streamable-http", era: "legacy", url: `http://127.0.0.1:${port}/` } as const;
+    start([], {}, { config });
+    await until("ready");
+    web.closeAllConnections();
+    await new Promise((resolve) => web.close(resolve));
+    replica.suspect();
+    const waits: number[] = [];
+    for (let at = 0; at < 50; at++) {
+      await until("waiting");
+      const waitMs = (replica.state.nextTryAtMs ?? 0) - clock.now();
+      waits.push(waitMs);
+      const { length } = states;
+      await clock.advance(waitMs);
+      await vi.waitFor(() => expect(states.length).toBeGreaterThanOrEqual(length + 2), { interval: 1 });
+    }
+    const soon = waits.slice(0, 40);
+    expect(Math.max(...soon)).toBe(250);
+    expect(soon.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(9_000);
+    expect(Math.max(...waits)).toBe(1_500);
   });
 
   it("whose command does not exist says so", async () => {

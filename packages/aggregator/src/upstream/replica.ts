@@ -3,7 +3,7 @@ import { type Clock, createBackoff, type Random } from "@fairlead/core";
 import type { HealthCheckConfig, RestartConfig, UpstreamConfig } from "../config.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { ConnectionListener, UpstreamConnection, UpstreamFailure } from "./connection.ts";
-import type { Hello } from "./control.ts";
+import { ControlError, type Hello } from "./control.ts";
 import { createEraMemory, type EraMemory } from "./era-detection.ts";
 import { checkHealth } from "./health-check.ts";
 import { createMailbox } from "./mailbox.ts";
@@ -68,6 +68,10 @@ const STABLE_MS = 10_000;
 /** Between two checks of a server that did not answer the last one. */
 const RECHECK_MS = 1_000;
 const CRASH_WINDOW_MS = 60_000;
+/** A server behind a URL that was connected no longer ago than this is being restarted, most likely: it is soon back. */
+const SOON_BACK_MS = 10_000;
+/** Longest delay until then; nothing is started for a question that is refused. */
+const RECONNECT_MS = 250;
 /** A server that says nothing at all for this long, pings included, is restarted. */
 const HUNG_MS = 60_000;
 
@@ -94,6 +98,8 @@ export function createReplica(options: ReplicaOptions): Replica {
   /** How far the delays have grown; 0 for a server that was well. */
   let step = 1;
   let failedAt: number[] = [];
+  /** When it was connected last. */
+  let wellAt = Number.NEGATIVE_INFINITY;
   let life: Promise<void> = Promise.resolve();
 
   const replica: Replica = {
@@ -147,13 +153,13 @@ export function createReplica(options: ReplicaOptions): Replica {
     { baseDelayMs = 200, maxDelayMs = isProcess ? 30_000 : 1_500, crashLoopThreshold = 5 }: RestartConfig,
   ) {
     const backoff = createBackoff({ kind: "equal-jitter", baseDelayMs, maxDelayMs, random: options.random });
-    return { intervalMs, timeoutMs, failureThreshold, check, crashLoopThreshold, backoff };
+    return { intervalMs, timeoutMs, failureThreshold, check, crashLoopThreshold, baseDelayMs, backoff };
   }
 
   async function live(): Promise<void> {
     while (!stopping.signal.aborted) {
       const failure = await liveOnce();
-      if (!stopping.signal.aborted) await waitToRetry(failure.message);
+      if (!stopping.signal.aborted) await waitToRetry(failure);
     }
     if (state.status !== "stopped") change("stopped", null);
   }
@@ -176,6 +182,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         change("ready", null);
         const readyAt = clock.now();
         const failure = await watch(open.connection);
+        wellAt = clock.now();
         if (clock.now() - readyAt >= STABLE_MS || open.connection.lastHeardAt > readyAt) step = 0;
         if (failure.kind !== "session-lost") return failure;
         // The process is well, only the session is gone: calls under way keep their streams.
@@ -249,15 +256,22 @@ export function createReplica(options: ReplicaOptions): Replica {
     }
   }
 
-  async function waitToRetry(reason: string): Promise<void> {
+  async function waitToRetry(failure: UpstreamFailure): Promise<void> {
     const now = clock.now();
     failedAt = [...failedAt.filter((at) => now - at < CRASH_WINDOW_MS), now];
     const looping = isProcess && failedAt.length >= settings.crashLoopThreshold;
     if (looping) step = Math.max(step, failedAt.length - settings.crashLoopThreshold + 1);
-    const delayMs = step === 0 ? 0 : settings.backoff.delayMs(step);
+    const isSoonBack = !isProcess && now - wellAt < SOON_BACK_MS && isUnreachable(failure);
+    const delayMs =
+      step === 0 ? 0 : Math.min(settings.backoff.delayMs(step), isSoonBack ? soonMs() : Infinity);
     step++;
-    change(looping ? "crash-loop" : "waiting", reason, now + delayMs);
+    change(looping ? "crash-loop" : "waiting", failure.message, now + delayMs);
     if (delayMs > 0) await clock.sleep(delayMs, stopping.signal).catch(() => {});
+  }
+
+  /** Never sooner than its operator lets it be asked for the first time. */
+  function soonMs(): number {
+    return Math.max(RECONNECT_MS, settings.baseDelayMs);
   }
 
   function change(status: ReplicaStatus, reason: string | null, nextTryAtMs: number | null = null): void {
@@ -265,4 +279,10 @@ export function createReplica(options: ReplicaOptions): Replica {
     state = { status, reason, nextTryAtMs, restarts, pid: open?.pid ?? null, info: open?.info ?? state.info };
     listener.onStateChange(replica);
   }
+}
+
+/** Nobody was there to say no, or broke off: what a server answers is no reason to ask it more often. */
+function isUnreachable({ kind, status, cause }: UpstreamFailure): boolean {
+  const failure = cause instanceof ControlError ? cause.failure : { kind, status };
+  return failure?.kind === "transport" && failure.status === undefined;
 }
