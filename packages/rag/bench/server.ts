@@ -127,7 +127,7 @@ async function observe(
   } else {
     const args = [...node, "--http", "--port", "0", ...options, ...extra];
     const from = now();
-    const server = await startProcess({ command: process.execPath, args, env });
+    await using server = await startProcess({ command: process.execPath, args, env });
     const [, url = ""] = await server.waitForLine(/listening on (.*)/, 60_000);
     phases.push({ name: "start", from, to: now(), calls: 0 });
     await client.connect(new StreamableHTTPClientTransport(new URL(url)));
