@@ -1,5 +1,6 @@
 // Two runs beside each other. Only ratios within one run are compared (gateway to nginx, say), because they hold on any
-// machine; and only a change beyond the noise of both runs counts as one.
+// machine; and only a change beyond the noise of both runs counts as one. Runs of different profiles say nothing about each
+// other: who else ran in between, and for how long, moves the other programs of a ratio by a factor of two.
 import type { KeyFigure, Report } from "./result.ts";
 
 export interface Change {
@@ -16,8 +17,9 @@ export function compareReports(
   after: readonly Report[],
   tolerance = 0.1,
 ): Change[] {
-  return after.flatMap(({ result }) => {
-    const old = before.find((report) => report.result.scenario === result.scenario)?.result.keyFigures ?? [];
+  return after.flatMap(({ profile, result }) => {
+    const same = before.find((one) => one.result.scenario === result.scenario && one.profile === profile);
+    const old = same?.result.keyFigures ?? [];
     return result.keyFigures.flatMap((figure) => {
       const base = old.find(({ name }) => name === figure.name);
       return base === undefined ? [] : [changeOf(result.scenario, base, figure, tolerance)];

@@ -35,14 +35,14 @@ Options:
   --tolerance <share>   compare: changes below this share do not count (default: 0.1)
   --help                this text
 
-compare shows what changed between two folders of reports; the second is reports/benchmark by default. It ends with 1 when
-something got worse beyond noise. report writes index.html anew; docs writes docs/benchmarks.md from apps/benchmark/results;
+compare shows what changed between two folders of reports of the same profile; the second is reports/benchmark by default.
+It ends with 1 when something got worse beyond noise. report writes index.html anew; docs writes docs/benchmarks.md from apps/benchmark/results;
 screenshots shows that folder's index.html to Chromium and keeps the pictures in docs/images.
 
 Examples:
   npm run benchmark -- overhead --without mcp-hub
   npm run benchmark -- all --profile full --out apps/benchmark/results
-  npm run benchmark -- compare apps/benchmark/results
+  npm run benchmark -- compare apps/benchmark/results/quick
 `;
 
 const DEFAULT_FOLDER = "reports/benchmark";
@@ -134,7 +134,7 @@ async function measure(scenario: Scenario, profile: Profile, placement: string):
 async function compare(before: string | undefined, after: string): Promise<number> {
   if (before === undefined) {
     console.error(
-      "benchmark: compare needs the folder of the earlier reports, such as apps/benchmark/results",
+      "benchmark: compare needs the folder of the earlier reports, such as apps/benchmark/results/quick",
     );
     return 2;
   }
@@ -145,7 +145,7 @@ async function compare(before: string | undefined, after: string): Promise<numbe
   );
   if (changes.length === 0) {
     console.error(
-      `benchmark: ${before} and ${after} have no figure in common; measure the same scenarios first`,
+      `benchmark: ${before} and ${after} have no figure in common; measure the same scenarios in the same profile first`,
     );
     return 2;
   }

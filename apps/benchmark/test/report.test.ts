@@ -139,6 +139,11 @@ describe("a comparison", () => {
   it("leaves out what only one of the two has", () => {
     expect(compareReports([], [reportOf(1, 1, 1)])).toEqual([]);
   });
+
+  it("leaves out what was measured in another profile", () => {
+    const full: Report = { ...reportOf(2, 1.95, 2.05), profile: "full" };
+    expect(compareReports([full], [{ ...reportOf(3, 2.8, 3.2), profile: "quick" }])).toEqual([]);
+  });
 });
 
 it("reads the tables of a script's Markdown", () => {

@@ -346,7 +346,8 @@ export function createMultiplexer(config: MultiplexerConfig, options: Multiplexe
     draining = true;
     http.drain();
     const deadline = clock.now() + timeoutMs;
-    while (service.running > 0 && clock.now() < deadline) await clock.sleep(DRAIN_POLL_MS);
+    while (service.running + sessions.expected > 0 && clock.now() < deadline)
+      await clock.sleep(DRAIN_POLL_MS);
   }
 
   function close(): Promise<void> {

@@ -1,7 +1,8 @@
 // A modern server that does what the SDK's does not: it changes its mind without saying so, and breaks off streams.
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createMultiplexer } from "@fairlead/aggregator";
+import { createMultiplexer, type MultiplexerOptions } from "@fairlead/aggregator";
+import { createFakeClock } from "@fairlead/core/testing";
 import { afterEach, expect, it, vi } from "vitest";
 
 const closing: (() => unknown)[] = [];
@@ -27,6 +28,7 @@ async function start(
     headers: NodeJS.Dict<string | string[]>,
     response: ServerResponse,
   ) => Answer | "open",
+  options: MultiplexerOptions = {},
 ): Promise<(method: string, params?: object) => Promise<Record<string, unknown>>> {
   const server = createServer((request, response) => {
     let text = "";
@@ -43,14 +45,17 @@ async function start(
     });
   });
   const port = await listen(server);
-  const multiplexer = createMultiplexer({
-    pools: [
-      {
-        namespace: "m",
-        upstreams: [{ transport: "streamable-http", url: `http://127.0.0.1:${port}/mcp`, era: "modern" }],
-      },
-    ],
-  });
+  const url = `http://127.0.0.1:${port}/mcp`;
+  // A clock that leaps would let a health check time out that nobody has answered yet.
+  const healthCheck = { intervalMs: 3_600_000 };
+  const multiplexer = createMultiplexer(
+    {
+      pools: [
+        { namespace: "m", upstreams: [{ transport: "streamable-http", url, era: "modern" }], healthCheck },
+      ],
+    },
+    options,
+  );
   await multiplexer.initialize();
   const front = createServer((request, response) => multiplexer.handler(request, response));
   const frontPort = await listen(front);
@@ -143,6 +148,37 @@ it("reads the lists again when the stream that tells of changes has broken", asy
   streams[0]?.destroy();
   await vi.waitFor(async () => expect(await seen()).toEqual(["a", "b"]), { timeout: 20_000 });
   expect(streams).toHaveLength(2);
+});
+
+it("reads a list again that a client asks for after its time, from a server that never says what changed", async () => {
+  const clock = createFakeClock();
+  const names = ["a"];
+  let reads = 0;
+  const call = await start(
+    ({ method }) => {
+      if (method === "server/discover") return discovered({ tools: {} });
+      if (method !== "tools/list") return { result: { resultType: "complete" } };
+      reads++;
+      const tools = names.map((name) => ({ name, inputSchema: { type: "object" } }));
+      return { result: { resultType: "complete", tools, ttlMs: 60_000, cacheScope: "private" } };
+    },
+    { clock },
+  );
+  const seen = async (): Promise<string[]> => {
+    const { result } = (await call("tools/list")) as { result: { tools: { name: string }[] } };
+    return result.tools.map(({ name }) => name);
+  };
+  names.push("b");
+  await clock.advance(59_000);
+  expect(await seen()).toEqual(["a"]);
+  await clock.advance(500);
+  expect(reads).toBe(1);
+  await clock.advance(1_000);
+  // Nobody waits for it.
+  expect(await seen()).toEqual(["a"]);
+  await clock.advance(200);
+  await vi.waitFor(async () => expect(await seen()).toEqual(["a", "b"]));
+  expect(reads).toBe(2);
 });
 
 it("calls a server again that only wants its state back, and gives up when it never has enough", async () => {

@@ -1,97 +1,11 @@
 // Event streams of legacy servers that end or break before the answer, on purpose or not, and are read on.
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createMultiplexer } from "@fairlead/aggregator";
-import { createRawClient, type RawClient } from "@fairlead/testbed";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import type { ServerResponse } from "node:http";
+import { describe, expect, it, vi } from "vitest";
+import { event, result, start } from "./resumable-upstream.ts";
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
+const OLDER = "2025-06-18";
 
-async function listen(server: ReturnType<typeof createServer>): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closing.push(
-    () => server.closeAllConnections(),
-    () => server.close(),
-  );
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-}
-
-type Reply = (stream: ServerResponse, id: number) => void;
-
-/** A server with sessions that answers calls, and GETs with a `Last-Event-ID`, as it is told; with a client of it. */
-async function start(
-  call: Reply,
-  resume: (lastEventId: string, stream: ServerResponse, id: number) => void,
-): Promise<{ client: RawClient; resumed: string[]; own: { stream: ServerResponse; after: unknown }[] }> {
-  const resumed: string[] = [];
-  const own: { stream: ServerResponse; after: unknown }[] = [];
-  let callId = 0;
-  const answer = ({ method }: IncomingMessage, body: string, response: ServerResponse): void => {
-    const { id, method: asked } = JSON.parse(body) as { id?: number; method: string };
-    if (method !== "POST" || id === undefined) {
-      response.writeHead(202).end();
-      return;
-    }
-    if (asked === "tools/call") {
-      callId = id;
-      response.writeHead(200, { "content-type": "text/event-stream" });
-      call(response, id);
-      return;
-    }
-    const results: Record<string, object> = {
-      initialize: {
-        protocolVersion: "2025-11-25",
-        capabilities: { tools: {}, logging: {} },
-        serverInfo: { name: "s", version: "1" },
-      },
-      "tools/list": { tools: [{ name: "t", inputSchema: { type: "object" } }] },
-    };
-    response.writeHead(200, { "content-type": "application/json", "mcp-session-id": "s" });
-    response.end(JSON.stringify({ jsonrpc: "2.0", id, result: results[asked] ?? {} }));
-  };
-  const server = createServer((request, response) => {
-    const after = request.headers["last-event-id"];
-    if (request.method === "GET") {
-      response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
-      if (typeof after === "string" && after.startsWith("call-")) {
-        resumed.push(after);
-        resume(after, response, callId);
-      } else own.push({ stream: response, after });
-      return;
-    }
-    let body = "";
-    request.setEncoding("utf8").on("data", (chunk: string) => {
-      body += chunk;
-    });
-    request.on("end", () => (request.method === "DELETE" ? response.end() : answer(request, body, response)));
-  });
-  const url = await listen(server);
-  const multiplexer = createMultiplexer({
-    pools: [{ namespace: "p", upstreams: [{ transport: "streamable-http", era: "legacy", url }] }],
-  });
-  await multiplexer.initialize();
-  closing.push(() => multiplexer.close());
-  const front = await listen(
-    createServer((request, response) => void multiplexer.handler(request, response)),
-  );
-  const client = createRawClient(front.replace("/mcp", "/mcp/p"));
-  closing.push(() => client.close());
-  await client.initialize();
-  return { client, resumed, own };
-}
-
-const event = (id: string, message: object | undefined): string =>
-  `id: ${id}\ndata: ${message === undefined ? "" : JSON.stringify(message)}\n\n`;
-const result = (id: number, text: string): object => ({
-  jsonrpc: "2.0",
-  id,
-  result: { content: [{ type: "text", text }] },
-});
-
-describe("the stream of a call", () => {
+describe("the stream of a call, for a client whose revision knows no polling", () => {
   it("that the server ends on purpose is read on after the time it asks for, as often as it wants", async () => {
     const { client, resumed } = await start(
       (stream) => void stream.end(`retry: 10\n${event("call-1", undefined)}`),
@@ -99,6 +13,7 @@ describe("the stream of a call", () => {
         void stream.end(
           after === "call-1" ? event("call-2", undefined) : event("call-3", result(id, "done")),
         ),
+      OLDER,
     );
     expect(await client.request("tools/call", { name: "t" })).toMatchObject({
       result: { content: [{ text: "done" }] },
@@ -112,6 +27,7 @@ describe("the stream of a call", () => {
         stream.write(event("call-1", undefined), () => stream.destroy());
       },
       (_after, stream, id) => void stream.write(event("call-2", result(id, "done"))),
+      OLDER,
     );
     expect(await client.request("tools/call", { name: "t" })).toMatchObject({
       result: { content: [{ text: "done" }] },
@@ -123,6 +39,7 @@ describe("the stream of a call", () => {
     const { client, resumed } = await start(
       (stream) => void stream.end(`retry: 10\n${event("call-1", undefined)}`),
       (_after, stream) => void stream.destroy(),
+      OLDER,
     );
     expect(await client.request("tools/call", { name: "t" })).toMatchObject({
       error: { data: { code: "OUTCOME_UNKNOWN" } },
@@ -134,6 +51,7 @@ describe("the stream of a call", () => {
     const { client, resumed } = await start(
       (stream) => void stream.end(`retry: 5\n${event("call-1", undefined)}`),
       (_after, stream) => void stream.end(":nothing\n\n"),
+      OLDER,
     );
     expect(await client.request("tools/call", { name: "t" })).toMatchObject({
       error: { data: { code: "OUTCOME_UNKNOWN" } },

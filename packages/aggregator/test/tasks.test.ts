@@ -1,5 +1,5 @@
 // Tasks of both eras, made by one of several servers and asked for through the gateway.
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createMultiplexer, type MultiplexerConfig } from "@fairlead/aggregator";
 import { createRawClient, everythingServer } from "@fairlead/testbed";
@@ -29,6 +29,8 @@ async function gatewayOf(config: MultiplexerConfig): Promise<string> {
   closing.push(() => multiplexer.close());
   return url;
 }
+
+type Era = "legacy" | "modern";
 
 const TASKS = "io.modelcontextprotocol/tasks";
 const capable = { "io.modelcontextprotocol/clientCapabilities": { extensions: { [TASKS]: {} } } };
@@ -122,6 +124,134 @@ describe("tasks of the modern era", () => {
       (await client.modern("tools/call", { name: "p__t", _meta: capable })).messages[0];
     expect(await call()).toMatchObject({ result: { taskId: "same" } });
     expect(await call()).toMatchObject({ error: { code: -32603, data: { code: "CONNECTION_FAILED" } } });
+  });
+});
+
+/** A server of one era that has tasks, keeps what it was called with, and answers with its text. */
+async function plainTaskServer(era: Era, called: Record<string, unknown>[]): Promise<string> {
+  const modern = { resultType: "complete", ttlMs: 0, cacheScope: "private" };
+  const results: Record<string, object> = {
+    initialize: {
+      protocolVersion: "2025-11-25",
+      capabilities: { tools: {}, tasks: { cancel: {}, requests: { tools: { call: {} } } } },
+      serverInfo: { name: "s", version: "1" },
+    },
+    "server/discover": {
+      ...modern,
+      supportedVersions: ["2026-07-28"],
+      capabilities: { tools: {}, extensions: { [TASKS]: {} } },
+    },
+    "tools/list": {
+      ...(era === "modern" ? modern : {}),
+      tools: [{ name: "t", inputSchema: { type: "object" } }],
+    },
+  };
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const text = (await request.toArray()).join("");
+    const { id, method, params } = JSON.parse(text || "{}") as {
+      id?: number;
+      method?: string;
+      params: Record<string, unknown>;
+    };
+    if (method === "initialize") called.push({ hello: params["capabilities"] });
+    if (method === "tools/call") called.push(params);
+    if (method?.startsWith("tasks/")) called.push({ method });
+    const isTask = params?.["name"] === "t" && params["task"] !== undefined;
+    const answer = isTask
+      ? { task: { taskId: "made", status: "working" } }
+      : { content: [{ type: "text", text: "plain" }], ...(era === "modern" ? modern : {}) };
+    if (id === undefined) {
+      response.writeHead(request.method === "GET" ? 405 : 202).end();
+      return;
+    }
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ jsonrpc: "2.0", id, result: results[method ?? ""] ?? answer }));
+  };
+  return listen(createServer((request, response) => void serve(request, response)));
+}
+
+describe("between the eras tasks are left out", () => {
+  async function startWith(era: Era) {
+    const called: Record<string, unknown>[] = [];
+    const upstream = await plainTaskServer(era, called);
+    const url = await gatewayOf({
+      pools: [{ namespace: "p", upstreams: [{ transport: "streamable-http", url: upstream, era }] }],
+    });
+    return { client: createRawClient(url), called };
+  }
+  const plain = { content: [{ type: "text", text: "plain" }] };
+
+  it("for a legacy client of a modern server: none are offered, and a call for one is answered plainly", async () => {
+    const { client, called } = await startWith("modern");
+    using _ = client;
+    const { result } = await client.initialize({ capabilities: { tasks: { cancel: {} } } });
+    expect(result?.["capabilities"]).not.toHaveProperty("tasks");
+    // Wherever the wish stands among the parameters.
+    const bodies = [
+      '{"task":{"ttl":60000},"name":"p__t","arguments":{"a":9007199254740993}}',
+      '{"name":"p__t","task":{"ttl":60000},"arguments":{"a":9007199254740993}}',
+      '{"name":"p__t","arguments":{"a":9007199254740993}, "task" : {"ttl":60000} }',
+    ];
+    for (const [id, params] of bodies.entries()) {
+      const text = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${params}}`;
+      expect((await client.post(text)).messages).toMatchObject([{ id, result: plain }]);
+    }
+    expect(called).toHaveLength(3);
+    for (const { _meta, ...params } of called) {
+      expect(params).toEqual({ name: "t", arguments: { a: 9007199254740992 } });
+      // Nor is the server told that it might make one by itself.
+      expect(_meta).toMatchObject({ "io.modelcontextprotocol/clientCapabilities": {} });
+      expect(JSON.stringify(_meta)).not.toContain("tasks");
+    }
+    expect(await client.request("tasks/get", { taskId: "made" })).toMatchObject({ error: { code: -32602 } });
+    expect(called).toHaveLength(3);
+  });
+
+  it("for a modern client of a legacy server: none are offered, and a call for one is answered plainly", async () => {
+    const { client, called } = await startWith("legacy");
+    using _ = client;
+    const [discovered] = (await client.modern("server/discover")).messages;
+    expect(discovered?.result?.["capabilities"]).toEqual({ tools: expect.anything() });
+    const params = { name: "p__t", task: { ttl: 60_000 }, arguments: { a: 1 }, _meta: capable };
+    expect((await client.modern("tools/call", params)).messages).toMatchObject([
+      { result: { ...plain, resultType: "complete" } },
+    ]);
+    const call = called.find((one) => one["name"] === "t");
+    expect(call).toEqual({ name: "t", arguments: { a: 1 }, _meta: {} });
+    for (const { hello } of called) expect(JSON.stringify(hello ?? {})).not.toContain("tasks");
+    const headers = { "mcp-name": "made" };
+    expect(
+      (await client.modern("tasks/get", { taskId: "made", _meta: capable }, { headers })).messages,
+    ).toMatchObject([{ error: { code: -32602, message: "Task not found: made" } }]);
+  });
+
+  it("but in a pool of both, a legacy client's wish is taken to the server that can fulfil it", async () => {
+    const called: Record<string, unknown>[] = [];
+    const upstreams = await Promise.all(
+      (["modern", "legacy", "modern"] as const).map(
+        async (era) =>
+          ({ transport: "streamable-http", url: await plainTaskServer(era, called), era }) as const,
+      ),
+    );
+    const url = await gatewayOf({ pools: [{ namespace: "p", strategy: "round-robin", upstreams }] });
+    using client = createRawClient(url);
+    const { result } = await client.initialize();
+    expect(result?.["capabilities"]).toHaveProperty("tasks");
+    for (let at = 0; at < 4; at++) {
+      const made = await client.request("tools/call", { name: "p__t", task: {} });
+      expect(made).toMatchObject({ result: { task: { taskId: "made" } } });
+    }
+    const sent = called.filter(({ name }) => name === "t");
+    expect(sent.map(({ task }) => task)).toEqual([{}, {}, {}, {}]);
+  });
+
+  it("and a modern server that makes one all the same does not reach a legacy client with it", async () => {
+    const { url } = await startTaskServers((name) => name);
+    using client = createRawClient(url);
+    await client.initialize();
+    const { error } = await client.request("tools/call", { name: "p__t", task: {} });
+    expect(error).toMatchObject({ code: -32603, data: { code: "CONNECTION_FAILED", outcome: "unknown" } });
+    expect(error?.message).toContain("2026-07-28");
   });
 });
 

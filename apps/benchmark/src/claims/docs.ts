@@ -28,7 +28,7 @@ export function printDocs(all: readonly Report[]): string {
       "The report in a browser: how much holds, questions, words, promises and what was measured",
     ),
     "## Measure it yourself",
-    "```sh\nnpm run benchmark              # overhead, quick: about three minutes\nnpm run benchmark:quick        # what CI compares with the results below, without other gateways\nnpm run benchmark:baseline     # everything below but LM Studio and pick, about 25 minutes on a quiet machine\nnpm run benchmark:lmstudio     # LM Studio, about seven minutes; --out apps/benchmark/results keeps it here\nnpm run benchmark -- --help    # every scenario and option\n```",
+    "```sh\nnpm run benchmark              # overhead, quick: about three minutes\nnpm run benchmark:quick        # what CI compares with results/quick, without other gateways\nnpm run benchmark:baseline     # everything below but LM Studio and pick, about 25 minutes on a quiet machine\nnpm run benchmark:lmstudio     # LM Studio, about seven minutes; --out apps/benchmark/results keeps it here\nnpm run benchmark -- --help    # every scenario and option\n```",
     "## What the source documents promise",
     "Every figure about speed or reliability in the five documents that this project began with, in their order, and what came out.",
     ...documents.map((document) => printDocument(document, readLedger(reports))),

@@ -55,10 +55,13 @@ export function createGuard({ host, allowedHosts, allowedOrigins }: GuardOptions
 }
 
 function count(rawHeaders: readonly string[], name: string): number {
+  const first = name.charCodeAt(0);
   let found = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const other = rawHeaders[at] as string;
-    if (other.length === name.length && other.toLowerCase() === name) found++;
+    // Nearly all others differ here already, whatever their case is.
+    if (other.length !== name.length || (other.charCodeAt(0) | 0x20) !== first) continue;
+    if (other.toLowerCase() === name) found++;
   }
   return found;
 }

@@ -43,16 +43,22 @@ export interface Exchange {
   readonly envelope: Envelope;
   /** The bytes of the request's id. */
   readonly id: Buffer;
+  /** `params.name`, or `params.uri` of `resources/read`; undefined when there is none, or no string. */
+  readonly name: string | undefined;
   /** Header fields of the HTTP request that it came in; undefined on stdio. */
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
   reply(message: Buffer, status?: number, retryAfterMs?: number): void;
+  /** As {@link reply}, for a long result: the pieces are not changed. */
+  replyInPieces(pieces: readonly Buffer[]): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
   /** Takes the answer while it arrives; undefined when this front, or its client, only takes whole ones. */
   replyInParts(resume: () => void): AnswerSink | undefined;
   /** Sends a message that belongs to the request, before its answer. */
   notify(message: Buffer): void;
+  /** The server ended its stream, and goes on when it is asked after `retryMs`: so may the client. */
+  pause(retryMs: number): void;
   /** Ends the exchange without an answer, as the protocol wants it after a cancellation. */
   drop(): void;
   /** Stops the work and ends the exchange without an answer: its client no longer wants one. */

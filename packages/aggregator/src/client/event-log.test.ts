@@ -1,7 +1,5 @@
-import { createFakeClock } from "@fairlead/core/testing";
 import { describe, expect, it } from "vitest";
 import { createEventLog, type EventLog, parseEventId } from "./event-log.ts";
-import { createReplyStreams } from "./reply-streams.ts";
 
 const said = (event: Buffer): string =>
   event
@@ -68,6 +66,29 @@ describe("an event log", () => {
   });
 });
 
+describe("a stream that is paused", () => {
+  it("says where it is and when to come back, and sends its readers away", () => {
+    const log = createEventLog(3);
+    expect(log.mark().toString()).toBe("id: 3-0\ndata: \n\n");
+    add(log, "a", true);
+    const reader = readerOf(log, 1);
+    expect(log.isPaused).toBe(false);
+    expect(log.pause(500).toString()).toBe("retry: 500\nid: 3-1\ndata: \n\n");
+    expect(reader).toMatchObject({ seen: ["retry: 500 3-1 "], ends: 1 });
+    expect([log.isPaused, log.hasEnded]).toEqual([true, false]);
+  });
+
+  it("keeps the last message, however long it is", () => {
+    const log = createEventLog(3);
+    add(log, "first");
+    log.answer(Buffer.from("x".repeat(100_000)));
+    expect(log.hasEnded).toBe(true);
+    const reader = readerOf(log, 0);
+    expect(reader.seen.map((text) => text.slice(0, 13))).toEqual(["3-1 message f", "3-2 message x"]);
+    expect(reader.ends).toBe(1);
+  });
+});
+
 describe("ids of events", () => {
   it.each([
     ["3-14", { stream: 3, event: 14 }],
@@ -78,32 +99,4 @@ describe("ids of events", () => {
     ["3-1e9", undefined],
     [`1-${"9".repeat(16)}`, undefined],
   ])("%s", (id, parsed) => expect(parseEventId(id)).toEqual(parsed));
-});
-
-describe("the streams of a session's calls", () => {
-  it("are kept while they run, and for five minutes after they broke", async () => {
-    const clock = createFakeClock();
-    const streams = createReplyStreams(clock);
-    const [running, finished, broken] = [streams.open(), streams.open(), streams.open()];
-    streams.done(finished);
-    streams.broke(broken);
-    await clock.advance(299_000);
-    expect([running, finished, broken].map(({ number }) => streams.get(number) !== undefined)).toEqual([
-      true,
-      false,
-      true,
-    ]);
-    await clock.advance(2_000);
-    expect(streams.get(broken.number)).toBeUndefined();
-    streams.close();
-    expect(streams.get(running.number)).toBeUndefined();
-    expect(clock.pending).toBe(0);
-  });
-
-  it("are bounded: the one that broke first goes first", () => {
-    const streams = createReplyStreams(createFakeClock());
-    const logs = Array.from({ length: 10 }, () => streams.open());
-    for (const log of logs) streams.broke(log);
-    expect(logs.filter(({ number }) => streams.get(number) !== undefined)).toEqual(logs.slice(2));
-  });
 });

@@ -10,8 +10,9 @@ import { type AggregatorError, isOverload } from "../errors.ts";
 import type { Work } from "../pool/policy.ts";
 import type { SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
-import type { Envelope } from "../wire/envelope.ts";
+import { type Envelope, textOf } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
+import { lengthOf } from "../wire/splice.ts";
 import type { Client, Exchange, ExchangeObserver } from "./client.ts";
 import type { RequestTrack } from "./gate.ts";
 import { sessionClientOf } from "./session-client.ts";
@@ -20,12 +21,16 @@ import { sessionClientOf } from "./session-client.ts";
 export interface Responder {
   /** `retryAfterMs` goes out where there are header fields. */
   reply(message: Buffer, status?: number, retryAfterMs?: number): void;
+  /** As {@link reply}, if this front can write pieces without joining them. */
+  replyInPieces?(pieces: readonly Buffer[]): void;
   /** Where it differs from replying with the printed error. */
   fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
   drop(): void;
+  /** The server ended its stream, to go on after `retryMs`; left out by who has nothing to end. */
+  pause?(retryMs: number): void;
   /** Takes an answer in parts, if this front can; `resume` is called when a slow reader has caught up. */
-  inParts?(resume: () => void): ResponseParts;
+  inParts?(resume: () => void): ResponseParts | undefined;
 }
 
 export type ResponseParts = Omit<AnswerSink, "id">;
@@ -48,6 +53,7 @@ export class ClientExchange implements Exchange {
   readonly message: Buffer;
   readonly envelope: Envelope;
   readonly id: Buffer;
+  readonly name: string | undefined;
   readonly headers: IncomingHttpHeaders | undefined;
   capabilities: readonly string[] | undefined = undefined;
   work: Work | undefined = undefined;
@@ -67,6 +73,7 @@ export class ClientExchange implements Exchange {
     this.message = message;
     this.envelope = envelope;
     this.id = message.subarray(envelope.id.start, envelope.id.end);
+    this.name = textOf(message, envelope.method === "resources/read" ? envelope.uri : envelope.name);
     this.headers = headers;
     this.#responder = responder;
   }
@@ -75,6 +82,17 @@ export class ClientExchange implements Exchange {
     if (!this.#end()) return;
     const answer = this.track === undefined ? message : this.track.answered(message, this.id.length);
     this.#responder.reply(answer, status, retryAfterMs);
+  }
+
+  replyInPieces(pieces: readonly Buffer[]): void {
+    const responder = this.#responder;
+    if (responder.replyInPieces === undefined) {
+      this.reply(Buffer.concat(pieces));
+      return;
+    }
+    if (!this.#end()) return;
+    this.track?.streamed(lengthOf(pieces));
+    responder.replyInPieces(pieces);
   }
 
   fail(error: AggregatorError): void {
@@ -113,6 +131,10 @@ export class ClientExchange implements Exchange {
 
   notify(message: Buffer): void {
     if (!this.#ended) this.#responder.notify(message);
+  }
+
+  pause(retryMs: number): void {
+    if (!this.#ended) this.#responder.pause?.(retryMs);
   }
 
   drop(): void {

@@ -16,7 +16,7 @@ import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
 import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
-import { type Splice, splice } from "../wire/splice.ts";
+import { LONG_MESSAGE, type Printed, type Splice, splice, splicePieces } from "../wire/splice.ts";
 import { type TraceContext, traceFields, withTraceContext } from "../wire/trace-context.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
@@ -65,6 +65,8 @@ class ForwardedRequest implements PoolRequest {
   readonly #target: Readonly<Span>;
   readonly #logLevel: number | undefined;
   readonly #round: Round;
+  /** What the client calls it. */
+  readonly #sent: string | undefined;
 
   constructor(
     exchange: Exchange,
@@ -96,6 +98,8 @@ class ForwardedRequest implements PoolRequest {
     this.#target = target;
     this.#logLevel = logLevel;
     this.#round = round;
+    const { name, uri } = exchange.envelope;
+    this.#sent = target === name || target === uri ? exchange.name : textOf(exchange.message, target);
   }
 
   get origin(): Exchange {
@@ -111,21 +115,29 @@ class ForwardedRequest implements PoolRequest {
     return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
-  encode(id: number, upstream: RequestTarget, trace: TraceContext | undefined): Buffer {
+  encode(id: number, upstream: RequestTarget, trace: TraceContext | undefined): Printed {
     const { message, envelope } = this.#exchange;
     const { original } = this.#route;
     const idBytes = Buffer.from(String(id));
     const splices: Splice[] = [{ span: envelope.id, bytes: idBytes }];
     if (envelope.metaProgressToken.start !== -1)
       splices.push({ span: envelope.metaProgressToken, bytes: idBytes });
-    if (textOf(message, this.#target) !== original)
-      splices.push({ span: this.#target, bytes: Buffer.from(JSON.stringify(original)) });
+    if (this.#sent !== original) splices.push({ span: this.#target, bytes: this.#printedName() });
     if (this.#round.members !== undefined) splices.push(insertion(envelope.params, this.#round.members));
     if (upstream.era === "modern")
       spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
     else if (this.#exchange.era === "modern") spliceForLegacy(splices, this.#exchange);
-    const printed = splice(message, splices);
-    return trace === undefined ? printed : withTraceContext(printed, trace);
+    if (trace !== undefined) return withTraceContext(splice(message, splices), trace);
+    return message.length < LONG_MESSAGE ? splice(message, splices) : splicePieces(message, splices);
+  }
+
+  /** As the server printed it in its list, where it did. */
+  #printedName(): Buffer {
+    const { entry, original } = this.#route;
+    const { start, end } = entry.nameSpan;
+    return entry.key === original && start !== -1
+      ? entry.bytes.subarray(start, end)
+      : Buffer.from(JSON.stringify(original));
   }
 
   headers(): readonly string[] {
@@ -139,6 +151,10 @@ class ForwardedRequest implements PoolRequest {
   onNotification(notification: Buffer, noted: Envelope): void {
     const out = notificationFor(this.#exchange, notification, noted, this.#logLevel);
     if (out !== undefined) this.#exchange.notify(out);
+  }
+
+  onPause(retryMs: number): void {
+    this.#exchange.pause(retryMs);
   }
 
   onServerRequest(request: ServerRequest): void {
@@ -155,7 +171,7 @@ class ForwardedRequest implements PoolRequest {
       return;
     }
     const kind = exchange.era === "legacy" ? textOf(answer, answered.resultType) : undefined;
-    if (kind === undefined || kind === "complete") exchange.reply(answerFor(exchange, answer, answered));
+    if (kind === undefined || kind === "complete") pass(exchange, answer, answered);
     else if (kind === "input_required") this.#askForInput(answer, answered);
     else exchange.fail(unfinished(pool.namespace, original, kind));
   }
@@ -262,7 +278,8 @@ export function severityOf(notification: Buffer, envelope: Envelope): number {
   return level === -1 ? LOG_LEVELS.length : level;
 }
 
-function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envelope: Envelope): Buffer {
+function pass(exchange: Exchange, answer: Buffer, envelope: Envelope): void {
+  const { era, id, envelope: asked } = exchange;
   const splices: Splice[] = [{ span: envelope.id, bytes: id }];
   if (era === "modern") {
     if (envelope.kind === "result") addModernFields(splices, asked.method, envelope);
@@ -272,7 +289,8 @@ function answerFor({ era, id, envelope: asked }: Exchange, answer: Buffer, envel
   } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
     splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
-  return splice(answer, splices);
+  if (envelope.kind === "error" || answer.length < LONG_MESSAGE) exchange.reply(splice(answer, splices));
+  else exchange.replyInPieces(splicePieces(answer, splices));
 }
 
 /** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */

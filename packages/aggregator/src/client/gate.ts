@@ -2,7 +2,7 @@
 // clients, usage, audit and traces hang here, the same for HTTP, WebSocket and stdio.
 import type { Caller } from "../caller.ts";
 import type { Era } from "../era.ts";
-import { type Envelope, integerOf, textOf } from "../wire/envelope.ts";
+import { type Envelope, integerOf } from "../wire/envelope.ts";
 import { errorMessage } from "../wire/reply.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { Exchange } from "./client.ts";
@@ -146,9 +146,9 @@ export class RequestTrack implements AttemptTrack {
     return Buffer.from(scrub(answer.toString("utf8")));
   }
 
-  /** A long answer has gone out in parts. */
+  /** A long result has gone out. */
   streamed(bytes: number): void {
-    this.#end(OK, bytes);
+    this.#end(this.#verdict ?? OK, bytes);
   }
 
   failed(code: string): void {
@@ -174,13 +174,13 @@ function verdictOf(answer: Buffer, idLength: number): Verdict {
 
 /** False when the gate has refused, and answered, the request. */
 export function passGate(gate: Gate, exchange: Exchange): boolean {
-  const { caller, era, message, envelope, headers } = exchange;
+  const { caller, era, message, envelope, name, headers } = exchange;
   const { method, meta, params } = envelope;
   const decision = gate.admit({
     caller,
     era,
     method,
-    name: textOf(message, method === "resources/read" ? envelope.uri : envelope.name),
+    name,
     bytes: message.length,
     params: params.start === -1 ? undefined : message.subarray(params.start, params.end),
     meta: meta.start === -1 ? undefined : message.subarray(meta.start, meta.end),

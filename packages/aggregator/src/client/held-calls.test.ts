@@ -65,15 +65,16 @@ function questionOf(id = 7) {
   return { request, answers, cancelled: () => onCancelled() };
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const GATHER_MS = 20;
 
 describe("a held call", () => {
   it("asks together what is asked together, and goes on with the answers", async () => {
     const first = exchangeOf();
     const [a, b] = [questionOf(7), questionOf(8)];
     held.ask(first.exchange, a.request);
+    await clock.advance(GATHER_MS / 2);
     held.ask(first.exchange, b.request);
-    await nextTurn();
+    await clock.advance(GATHER_MS);
     const { requestState, inputRequests } = first.last()["result"] as {
       requestState: string;
       inputRequests: object;
@@ -97,7 +98,7 @@ describe("a held call", () => {
   it("is given up after ten minutes, and its state has expired", async () => {
     const first = exchangeOf();
     held.ask(first.exchange, questionOf().request);
-    await nextTurn();
+    await clock.advance(GATHER_MS);
     const { requestState } = first.last()["result"] as { requestState: string };
     await clock.advance(599_000);
     expect(first.cancel).not.toHaveBeenCalled();
@@ -112,7 +113,7 @@ describe("a held call", () => {
     const first = exchangeOf();
     const question = questionOf();
     held.ask(first.exchange, question.request);
-    await nextTurn();
+    await clock.advance(GATHER_MS);
     const { requestState } = first.last()["result"] as { requestState: string };
     question.cancelled();
     first.exchange.reply(Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"done":true}}'));
@@ -131,7 +132,7 @@ describe("a held call", () => {
     const first = exchangeOf();
     const questions = Array.from({ length: 17 }, (_, at) => questionOf(at));
     for (const { request } of questions) held.ask(first.exchange, request);
-    await nextTurn();
+    await clock.advance(GATHER_MS);
     expect(questions.filter(({ answers }) => answers.length > 0).map(({ answers }) => answers[0])).toEqual([
       expect.stringContaining('"code":-32603'),
     ]);

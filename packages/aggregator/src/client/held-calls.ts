@@ -24,6 +24,8 @@ export interface HeldCalls {
 const MAX_HELD = 1_000;
 /** How long a call is held for its next round. */
 const TIMEOUT_MS = 600_000;
+/** How long a question waits for others of its call, in milliseconds. */
+const GATHER_MS = 20;
 /** Questions of one call that may wait. */
 const MAX_QUESTIONS = 16;
 /** Parameters that differ from round to round. */
@@ -141,14 +143,18 @@ class HeldCall implements Responder {
     this.#finish();
   }
 
-  /** Questions that come together are asked together. */
+  /** Questions that come together are asked together, since each round costs the client a request. */
   #askSoon(): void {
     if (this.#planned) return;
     this.#planned = true;
-    setImmediate(() => {
-      this.#planned = false;
-      if (this.#unasked.length > 0 && this.#outcome === undefined) this.#askNow();
-    });
+    setTimerOn(
+      this.#clock,
+      () => {
+        this.#planned = false;
+        if (this.#unasked.length > 0 && this.#outcome === undefined) this.#askNow();
+      },
+      GATHER_MS,
+    );
   }
 
   #askNow(): void {

@@ -9,10 +9,10 @@ import { errorMessage, resultMessage } from "../wire/reply.ts";
 import { type Body, readBody } from "./body.ts";
 import { ANONYMOUS, createClient, type Exchange } from "./client.ts";
 import { classify } from "./era.ts";
-import { type EventReader, parseEventId } from "./event-log.ts";
 import { ClientExchange } from "./exchange.ts";
 import { type Gate, refusalMessage } from "./gate.ts";
-import { createKeepAlive, HttpResponder, MAX_BUFFERED_BYTES, STREAM_HEADERS } from "./responder.ts";
+import { createGetStreams } from "./get-streams.ts";
+import { createKeepAlive, HttpResponder, type Takes } from "./responder.ts";
 import type { Service } from "./service.ts";
 import type { HttpSession, Sessions } from "./sessions.ts";
 
@@ -39,18 +39,16 @@ export interface HttpHandler {
   close(): void;
 }
 
-/** Streams that one session may have open. */
-const MAX_STREAMS = 4;
 /** Code of errors that concern HTTP rather than JSON-RPC; outside of the range that JSON-RPC reserves. */
 const HTTP_ERROR = -31_400;
 
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { catalog, service, sessions, gate, maxRequestBytes, maxDepth, basePath, onError } = options;
   const keepAlive = createKeepAlive();
-  const streams = new Set<() => void>();
   const connections = new WeakMap<object, Caller>();
   let connectionCount = 0;
   const front = { draining: false, keepAlive };
+  const getStreams = createGetStreams({ front, gate, refuse });
 
   return {
     handle(request, response, caller) {
@@ -74,7 +72,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     drain() {
       front.draining = true;
       service.endListens();
-      for (const end of [...streams]) end();
+      getStreams.end();
     },
     close() {
       keepAlive.close();
@@ -247,9 +245,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       response.writeHead(202, front.draining ? { connection: "close" } : {}).end();
       return;
     }
-    const acceptsStream =
-      request.headers.accept === undefined || request.headers.accept.includes("text/event-stream");
-    const responder = new HttpResponder(response, acceptsStream, front, session);
+    const takes = takesOf(request.headers.accept, envelope.method);
+    const responder = new HttpResponder(response, takes, front, session);
     const exchange = new ClientExchange(
       { era, client, caller, scope, message, envelope, headers: request.headers },
       responder,
@@ -282,52 +279,9 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       refuse(response, 404, "Session not found; send initialize to open a new one");
     } else if (!(request.headers.accept ?? "").includes("text/event-stream")) {
       refuse(response, 406, "GET needs Accept: text/event-stream");
-    } else if (session.streams.size >= MAX_STREAMS || front.draining) {
-      refuse(
-        response,
-        front.draining ? 503 : 409,
-        front.draining ? "The gateway is shutting down" : "The session has too many streams open",
-      );
     } else {
-      const from = parseEventId(headerOf(request, "last-event-id") ?? "");
-      const log = from === undefined || from.stream === 0 ? undefined : session.replies.get(from.stream);
-      if (log === undefined && from !== undefined && from.stream !== 0)
-        refuse(response, 400, "The event of Last-Event-ID is not known any more; open a stream without it");
-      else if (log === undefined) stream(session, response, (reader) => session.attach(reader, from?.event));
-      else stream(session, response, (reader) => log.read(from?.event, reader));
+      getStreams.open(session, response, headerOf(request, "last-event-id") ?? "");
     }
-  }
-
-  function stream(
-    session: HttpSession,
-    response: ServerResponse,
-    read: (reader: EventReader) => () => void,
-  ): void {
-    const pass = gate?.admitStream?.(session.caller);
-    if (typeof pass === "object") {
-      const { status, message, retryAfterMs = 1_000 } = pass.refuse;
-      refuse(response, status, message, { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
-      return;
-    }
-    response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
-    response.flushHeaders();
-    keepAlive.add(response);
-    const end = (): void => void response.end();
-    const stop = read({
-      send: (event) => {
-        // A reader that is a megabyte behind will not catch up; when it reconnects, it lists anew.
-        if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
-        else response.write(event);
-      },
-      end,
-    });
-    streams.add(end);
-    response.on("close", () => {
-      keepAlive.remove(response);
-      streams.delete(end);
-      pass?.();
-      stop();
-    });
   }
 
   function endSession(
@@ -395,6 +349,16 @@ function idOf(message: Buffer, envelope: Envelope): Buffer | undefined {
 function isJson(contentType: string | undefined): boolean {
   if (contentType === "application/json") return true;
   return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType);
+}
+
+/**
+ * How a request may be answered. HTTP leaves it to the server which of two equally good types it takes; here it is what the
+ * client names first, for lists. Calls are answered with plain JSON where nothing comes before the answer, since each costs.
+ */
+function takesOf(accept: string | undefined, method: string): Takes {
+  if (accept === undefined) return "either";
+  if (accept.startsWith("text/event-stream")) return method.endsWith("/list") ? "stream" : "either";
+  return accept.includes("text/event-stream") ? "either" : "json";
 }
 
 /** A header that may be sent once; undici and browsers join repeated ones with commas, which then fails to match. */

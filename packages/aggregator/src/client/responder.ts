@@ -1,7 +1,7 @@
 // The answer to one POST: plain JSON when the first thing to say is the answer, an event stream once something comes
 // before it.
 import type { ServerResponse } from "node:http";
-import { toSingleLine } from "../wire/splice.ts";
+import { lengthOf, toSingleLine } from "../wire/splice.ts";
 import { EVENT_HEAD, EVENT_TAIL, toSseEvent } from "../wire/sse.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Responder, ResponseParts } from "./exchange.ts";
@@ -26,10 +26,20 @@ export const MAX_BUFFERED_BYTES: number = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const COMMENT = ":\n\n";
 
+/** The first revision whose clients take events without a message, and are told when to come back. */
+const POLLING_SINCE = "2025-11-25";
+
 /** Where streams are kept that a client may come back to. */
 export interface Resumable {
+  readonly protocolVersion: string;
   readonly replies: ReplyStreams;
 }
+
+/** What a client takes: plain JSON, that or an event stream, or the latter wherever it can be had. */
+export type Takes = "json" | "either" | "stream";
+
+/** Frozen, so that the short path prints them once; the length is added by whoever writes. */
+const JSON_FIELDS = Object.freeze({ "content-type": "application/json" });
 
 /** A class, because one is made per request. */
 export class HttpResponder implements Responder {
@@ -40,12 +50,17 @@ export class HttpResponder implements Responder {
   /** Where a session keeps streams that its client may come back to. */
   readonly #session: Resumable | undefined;
   #log: EventLog | undefined;
+  /** Whether even an answer that nothing precedes goes out as a stream. */
+  readonly #prefersStream: boolean;
   #streaming = false;
+  /** Whether the client was told to come back for the rest. */
+  #isPaused = false;
   #inParts = false;
 
-  constructor(response: ServerResponse, acceptsStream: boolean, front: ResponderFront, session?: Resumable) {
+  constructor(response: ServerResponse, takes: Takes, front: ResponderFront, session?: Resumable) {
     this.#response = response;
-    this.#acceptsStream = acceptsStream;
+    this.#acceptsStream = takes !== "json";
+    this.#prefersStream = takes === "stream";
     this.#front = front;
     this.#session = session;
   }
@@ -57,29 +72,64 @@ export class HttpResponder implements Responder {
       response.destroy();
       return;
     }
+    if (this.#prefersStream && status === 200 && !this.#streaming) this.#openStream();
+    const away = this.#away;
+    if (away !== undefined) {
+      this.#session?.replies.answer(away, message);
+      return;
+    }
     if (this.#streaming) {
       this.#front.keepAlive.remove(response);
       response.end(this.#eventOf(message));
       this.#log?.end();
       return;
     }
-    const headers = ["content-type", "application/json", "content-length", String(message.length)];
-    if (this.#front.draining) headers.push("connection", "close");
-    if (retryAfterMs !== undefined) headers.push("retry-after", String(Math.ceil(retryAfterMs / 1_000)));
-    response.writeHead(status, headers);
+    if (retryAfterMs === undefined && !this.#front.draining) response.writeHead(status, JSON_FIELDS);
+    else {
+      const headers: Record<string, string> = { ...this.#common(), "content-type": "application/json" };
+      if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterMs / 1_000));
+      response.writeHead(status, headers);
+    }
     response.end(message);
+  }
+
+  replyInPieces(pieces: readonly Buffer[]): void {
+    if (this.#inParts || this.#streaming) {
+      this.reply(Buffer.concat(pieces));
+      return;
+    }
+    const response = this.#response;
+    response.writeHead(200, {
+      ...this.#common(),
+      "content-type": "application/json",
+      "content-length": lengthOf(pieces),
+    });
+    response.cork();
+    for (const piece of pieces) response.write(piece);
+    response.end();
+    response.uncork();
   }
 
   notify(message: Buffer): void {
     const response = this.#response;
-    if (!this.#acceptsStream || response.writableEnded) return;
-    if (response.destroyed) {
-      // Its client may come back for it.
-      this.#log?.add(message, false);
-      return;
-    }
+    const away = this.#away;
+    if (away !== undefined) away.add(message, false);
+    if (away !== undefined || !this.#acceptsStream || response.writableEnded || response.destroyed) return;
     if (!this.#streaming) this.#openStream();
     if (response.writableLength < MAX_BUFFERED_BYTES) response.write(this.#eventOf(message));
+  }
+
+  /** Where the client of a session can come back for the rest, it need not hold the connection meanwhile. */
+  pause(retryMs: number): void {
+    const response = this.#response;
+    const away = this.#away;
+    if (away !== undefined) away.pause(retryMs);
+    if (away !== undefined || !this.#acceptsStream || this.#inParts || response.destroyed) return;
+    if (!canPoll(this.#session) || this.#front.draining) return;
+    if (!this.#streaming) this.#openStream(retryMs);
+    this.#isPaused = true;
+    this.#front.keepAlive.remove(response);
+    if (this.#log !== undefined) response.end(this.#log.pause(retryMs));
   }
 
   drop(): void {
@@ -87,6 +137,12 @@ export class HttpResponder implements Responder {
     const response = this.#response;
     if (this.#inParts) {
       response.destroy();
+      return;
+    }
+    const away = this.#away;
+    if (away !== undefined) {
+      away.end();
+      this.#session?.replies.done(away);
       return;
     }
     this.#front.keepAlive.remove(response);
@@ -99,8 +155,10 @@ export class HttpResponder implements Responder {
     response.end();
   }
 
-  inParts(resume: () => void): ResponseParts {
+  inParts(resume: () => void): ResponseParts | undefined {
     const response = this.#response;
+    // It has to be whole to wait for its client.
+    if (this.#away !== undefined) return undefined;
     return {
       begin: () => {
         this.#inParts = true;
@@ -120,7 +178,13 @@ export class HttpResponder implements Responder {
     return this.#inParts;
   }
 
-  #openStream(): void {
+  /** The log of the stream, while its client is away. */
+  get #away(): EventLog | undefined {
+    return this.#isPaused || this.#response.destroyed ? this.#log : undefined;
+  }
+
+  /** @param retryMs when the stream is opened only to be ended */
+  #openStream(retryMs?: number): void {
     this.#streaming = true;
     this.#response.writeHead(200, { ...this.#common(), ...STREAM_HEADERS });
     this.#response.flushHeaders();
@@ -129,8 +193,10 @@ export class HttpResponder implements Responder {
     if (replies === undefined) return;
     const log = replies.open();
     this.#log = log;
+    if (canPoll(this.#session) && retryMs === undefined) this.#response.write(log.mark());
     this.#response.on("close", () => {
-      if (this.#response.writableFinished) replies.done(log);
+      // A part of an answer is of no use, and the rest is not kept.
+      if (this.#inParts || (this.#response.writableFinished && !this.#isPaused)) replies.done(log);
       else replies.broke(log);
     });
   }
@@ -142,6 +208,10 @@ export class HttpResponder implements Responder {
   #common(): Record<string, string> {
     return this.#front.draining ? { connection: "close" } : {};
   }
+}
+
+function canPoll(session: Resumable | undefined): boolean {
+  return session !== undefined && session.protocolVersion >= POLLING_SINCE;
 }
 
 /** Headers of every event stream; proxies must neither store nor delay it. */

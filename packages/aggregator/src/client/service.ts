@@ -16,6 +16,7 @@ import type { Router, RoutingDecision } from "../router/router.ts";
 import type { ClientHello } from "../upstream/client-session.ts";
 import { type Envelope, type Span, textOf } from "../wire/envelope.ts";
 import { errorMessage, resultMessage, rpcCode } from "../wire/reply.ts";
+import { done, invalid, notFound } from "./answers.ts";
 import { type Client, type Exchange, type ExchangeObserver, LOG_LEVELS } from "./client.ts";
 import { capabilitiesOf, instructionsOf } from "./describe.ts";
 import { forward } from "./forward.ts";
@@ -28,7 +29,7 @@ import { createListens, MAX_SUBSCRIPTIONS } from "./listens.ts";
 import type { Notifier } from "./notifier.ts";
 import { printPage } from "./paged-list.ts";
 import { createQuestions, streamOf } from "./questions.ts";
-import { createTasks } from "./tasks.ts";
+import { createTasks, routeOfTask } from "./tasks.ts";
 
 export interface ServiceOptions {
   readonly serverInfo: { readonly name: string; readonly version: string };
@@ -101,8 +102,8 @@ export function createService({
   ]);
   const common: [string, Handler][] = [
     ...lists,
-    ["tools/call", (exchange) => named(exchange, "tools", exchange.envelope.name)],
-    ["prompts/get", (exchange) => named(exchange, "prompts", exchange.envelope.name)],
+    ["tools/call", (exchange) => named(exchange, "tools")],
+    ["prompts/get", (exchange) => named(exchange, "prompts")],
     ["resources/read", resource],
     ["completion/complete", complete],
   ];
@@ -178,10 +179,11 @@ export function createService({
     const page = printPage(scope, kind, era, textOf(message, envelope.cursor), pageSize);
     if (page === undefined) invalid(exchange, "Invalid cursor: take nextCursor of the page before as it is");
     else exchange.reply(resultMessage(exchange.id, page));
+    for (const pool of scope.pools) pool.noteListing(kind);
   }
 
-  function named(exchange: Exchange, kind: "tools" | "prompts", span: Readonly<Span>): void {
-    const name = textOf(exchange.message, span);
+  function named(exchange: Exchange, kind: "tools" | "prompts"): void {
+    const { name } = exchange;
     if (name === undefined) {
       invalid(exchange, "params.name is missing or no string");
       return;
@@ -193,7 +195,7 @@ export function createService({
         errorMessage(exchange.id, rpcCode.headerMismatch, `Headers and body disagree: ${mismatch}`),
         400,
       );
-    else if (route !== undefined) start(exchange, route, span);
+    else if (route !== undefined) start(exchange, routeOfTask(exchange, route), exchange.envelope.name);
     else
       unknown(
         exchange,
@@ -203,8 +205,7 @@ export function createService({
   }
 
   function resource(exchange: Exchange): void {
-    const { scope, message, envelope, era } = exchange;
-    const uri = textOf(message, envelope.uri);
+    const { scope, envelope, era, name: uri } = exchange;
     if (uri === undefined) {
       invalid(exchange, "params.uri is missing or no string");
       return;
@@ -378,10 +379,6 @@ export function createService({
   }
 }
 
-function done(exchange: Exchange): void {
-  exchange.reply(resultMessage(exchange.id, "{}"));
-}
-
 /** `Mcp-Param-*` of a modern client over HTTP: whoever reads the body must compare. */
 function headersDisagree(
   { era, headers, message, envelope }: Exchange,
@@ -390,16 +387,4 @@ function headersDisagree(
   return era === "legacy" || headers === undefined || entry.headerParams === undefined
     ? undefined
     : headerMismatchOf(entry.headerParams, message, envelope, headers);
-}
-
-function invalid(exchange: Exchange, message: string): void {
-  exchange.reply(errorMessage(exchange.id, rpcCode.invalidParams, message));
-}
-
-function notFound(exchange: Exchange): void {
-  const status = exchange.era === "modern" ? 404 : 200;
-  exchange.reply(
-    errorMessage(exchange.id, rpcCode.methodNotFound, `Method not found: ${exchange.envelope.method}`),
-    status,
-  );
 }

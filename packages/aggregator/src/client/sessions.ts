@@ -7,7 +7,7 @@ import { setTimerOn } from "../timer.ts";
 import { type Client, createClient } from "./client.ts";
 import { createEventLog, type EventReader } from "./event-log.ts";
 import type { Gate, Refusal } from "./gate.ts";
-import { createReplyStreams, type ReplyStreams } from "./reply-streams.ts";
+import { createReplyStreams, createWaitingRoom, type ReplyStreams } from "./reply-streams.ts";
 
 export interface HttpSession {
   readonly id: string;
@@ -32,6 +32,8 @@ export interface HttpSession {
 export interface Sessions {
   readonly size: number;
   readonly streams: number;
+  /** Answers that wait for clients which were told to come back for them. */
+  readonly expected: number;
   /** Opens a session, or says why not; undefined when there are too many in all and none is idle. */
   open(scope: Scope, protocolVersion: string, caller?: Caller): HttpSession | Refusal | undefined;
   /** Finds a session and marks it as used. One that another caller opened is as unknown as one that never was. */
@@ -61,6 +63,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const sessions = new Map<string, HttpSession>();
   /** What to call at the end of a session that was admitted. */
   const passes = new WeakMap<HttpSession, () => void>();
+  const room = createWaitingRoom();
   let opened = 0;
   let stopSweeping = sweepLater();
 
@@ -72,6 +75,9 @@ export function createSessions(options: SessionsOptions): Sessions {
       let count = 0;
       for (const { streams } of sessions.values()) count += streams.size;
       return count;
+    },
+    get expected() {
+      return room.expected;
     },
     open,
     use(id, scope, caller) {
@@ -129,7 +135,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       protocolVersion,
       streams,
       get replies() {
-        replies ??= createReplyStreams(clock);
+        replies ??= createReplyStreams(clock, room);
         return replies;
       },
       closeStreams() {

@@ -3,9 +3,12 @@
 import type { Route } from "../catalog/catalog.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { Era } from "../era.ts";
+import type { PoolMember } from "../pool/member.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type Envelope, textOf } from "../wire/envelope.ts";
 import { membersOf } from "../wire/members.ts";
+import type { Splice } from "../wire/splice.ts";
+import { takeAway } from "../wire/take-away.ts";
 import type { Exchange } from "./client.ts";
 
 export interface Tasks {
@@ -72,17 +75,38 @@ export function taskMadeBy(
   return task === undefined ? undefined : textOf(answer, membersOf(answer, task).get("taskId") ?? NO_SPAN);
 }
 
+/**
+ * Between the eras there are no tasks: the wish for one (2025-11-25, `params.task`) is left out, and the call is answered
+ * plainly, as that revision has it of servers that declared none.
+ */
+export function takeTaskAway(splices: Splice[], { message, envelope }: Exchange): void {
+  if (envelope.isTask) takeAway(splices, message, envelope.params, TASK);
+}
+
+const TASK: readonly string[] = ["task"];
+
+/** In a pool of both eras, a call that wishes for a task of 2025-11-25 goes to a server that makes one. */
+export function routeOfTask({ era, envelope }: Exchange, route: Route): Route {
+  if (era !== "legacy" || !envelope.isTask) return route;
+  const { entry, pool } = route;
+  const able = taskServers([pool], era)
+    .map(({ replica }) => replica.id)
+    .filter((id) => entry.only?.has(id) ?? true);
+  return able.length === 0 ? route : { ...route, entry: { ...entry, only: new Set(able) } };
+}
+
 /** What is said about tasks to clients of an era, where some server of the pools has them: what can be routed. */
 export function taskCapabilities(pools: readonly Pool[], era: Era): Record<string, unknown> {
-  const has = pools.some(({ members }) =>
-    members.some(
-      ({ replica: { state } }) => state.info?.era === era && servesTasks(state.info.capabilities, era),
-    ),
-  );
-  if (!has) return {};
+  if (taskServers(pools, era).length === 0) return {};
   return era === "modern"
     ? { extensions: { [TASKS_EXTENSION]: {} } }
     : { tasks: { cancel: {}, requests: { tools: { call: {} } } } };
+}
+
+function taskServers(pools: readonly Pool[], era: Era): readonly PoolMember[] {
+  return pools
+    .flatMap(({ members }) => members)
+    .filter(({ replica: { state } }) => state.info?.era === era && servesTasks(state.info.capabilities, era));
 }
 
 const TASKS_EXTENSION = "io.modelcontextprotocol/tasks";

@@ -16,6 +16,7 @@ import { skipSpace } from "../wire/json-scan.ts";
 import type { Splice } from "../wire/splice.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { modernCapabilities } from "./input-request.ts";
+import { takeTaskAway } from "./tasks.ts";
 
 const CLOSE_BRACE = 0x7d;
 
@@ -26,7 +27,9 @@ export function spliceForModern(
   target: RequestTarget,
   allowed?: readonly ClientCapability[],
 ): void {
-  if (exchange.era === "legacy") addMeta(splices, exchange, target, allowed);
+  if (exchange.era === "modern") return;
+  addMeta(splices, exchange, target, allowed);
+  takeTaskAway(splices, exchange);
 }
 
 /** `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */

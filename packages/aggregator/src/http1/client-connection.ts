@@ -1,6 +1,7 @@
 // One connection to a server, used for one request at a time.
 import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { lengthOf, type Printed } from "../wire/splice.ts";
 import type { HttpExchangeControl, HttpRequest, HttpResponseHandler } from "./client.ts";
 import { HttpConnectionError } from "./errors.ts";
 import { KEEP_ALIVE_MS, type ResponseListener, ResponseParser } from "./response-parser.ts";
@@ -21,9 +22,9 @@ export interface ConnectionOwner {
 
 /** One buffer that all connections read into: a reading is dealt with before the next one begins. */
 const READING = Buffer.allocUnsafeSlow(64 * 1024);
+const NOTHING: readonly Buffer[] = [];
 /** Up to here a request is one write; beyond, copying its body costs more than a second buffer. */
 const ONE_WRITE_BYTES = 3 * 1024;
-const END_OF_HEAD = "\r\n\r\n";
 
 export class ClientConnection implements HttpExchangeControl, ResponseListener {
   readonly #owner: ConnectionOwner;
@@ -74,23 +75,28 @@ export class ClientConnection implements HttpExchangeControl, ResponseListener {
       this.#socket.write(head);
       return;
     }
-    const length = body?.length ?? 0;
-    const digits = String(length);
-    const headBytes = head.length + digits.length + END_OF_HEAD.length;
-    const isOneWrite = length <= ONE_WRITE_BYTES;
-    const out = Buffer.allocUnsafe(isOneWrite ? headBytes + length : headBytes);
-    head.copy(out);
-    out.write(digits, head.length, "latin1");
-    out.write(END_OF_HEAD, head.length + digits.length, "latin1");
-    if (isOneWrite) {
-      body?.copy(out, headBytes);
-      this.#socket.write(out);
+    const length = body === undefined ? 0 : lengthOf(body);
+    const end = `${length}\r\n\r\n`;
+    if (length > ONE_WRITE_BYTES) {
+      this.#sendInPieces(head, end, body);
       return;
     }
-    this.#socket.cork();
+    const out = Buffer.allocUnsafe(head.length + end.length + length);
+    head.copy(out);
+    let at = head.length + out.write(end, head.length, "latin1");
+    if (Buffer.isBuffer(body)) body.copy(out, at);
+    else for (const piece of body ?? NOTHING) at += piece.copy(out, at);
     this.#socket.write(out);
-    if (body !== undefined) this.#socket.write(body);
-    this.#socket.uncork();
+  }
+
+  #sendInPieces(head: Buffer, end: string, body: Printed = NOTHING): void {
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(head);
+    socket.write(end, "latin1");
+    if (Buffer.isBuffer(body)) socket.write(body);
+    else for (const piece of body) socket.write(piece);
+    socket.uncork();
   }
 
   abort(error: Error): void {

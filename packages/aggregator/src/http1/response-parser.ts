@@ -30,8 +30,8 @@ const EMPTY = Buffer.alloc(0);
 
 export class ResponseParser {
   readonly #listener: ResponseListener;
-  /** Heads of one server are often the same, to the second. */
-  #lastText = "";
+  /** Heads of one server are often the same, to the second. With the empty line. */
+  #lastBytes: Buffer = EMPTY;
   #lastHead: Head | undefined;
   #state: State = "head";
   /** What has come of something that has to be whole: a head, a size, a trailer. */
@@ -67,10 +67,15 @@ export class ResponseParser {
     while (at < chunk.length && !this.#stopped) {
       switch (this.#state) {
         case "head": {
-          const line = this.#whole(chunk, at, END_OF_HEAD, MAX_HEAD_BYTES);
-          if (line === undefined) return chunk.length;
-          at = line.next;
-          if (this.#head(line.text)) return at;
+          let head = this.#sameHead(chunk, at);
+          if (head !== undefined) at += this.#lastBytes.length;
+          else {
+            const line = this.#whole(chunk, at, END_OF_HEAD, MAX_HEAD_BYTES);
+            if (line === undefined) return chunk.length;
+            at = line.next;
+            head = this.#newHead(line.text);
+          }
+          if (this.#head(head)) return at;
           break;
         }
         case "length":
@@ -161,11 +166,23 @@ export class ResponseParser {
     return { text: all.toString("latin1", 0, found), next: at + found + end.length - before.length };
   }
 
-  /** @returns whether the response has ended with it */
-  #head(text: string): boolean {
-    const head = this.#lastHead !== undefined && text === this.#lastText ? this.#lastHead : parseHead(text);
-    this.#lastText = text;
+  /** The last response's head, if the same bytes come again. */
+  #sameHead(chunk: Buffer, at: number): Head | undefined {
+    const bytes = this.#lastBytes;
+    const end = at + bytes.length;
+    const isSame = this.#rest.length === 0 && end <= chunk.length && bytes.compare(chunk, at, end) === 0;
+    return isSame ? this.#lastHead : undefined;
+  }
+
+  #newHead(text: string): Head {
+    const head = parseHead(text);
+    this.#lastBytes = Buffer.from(`${text}\r\n\r\n`, "latin1");
     this.#lastHead = head;
+    return head;
+  }
+
+  /** @returns whether the response has ended with it */
+  #head(head: Head): boolean {
     if (head.status < 200) {
       if (head.status === 101) throw new HttpProtocolError("the server switched protocols unasked");
       return false;
@@ -189,7 +206,10 @@ export class ResponseParser {
 
   #body(chunk: Buffer, start: number, end: number): void {
     // The chunk is the connection's reading buffer, which the next reading overwrites.
-    if (end > start) this.#listener.onBody(Buffer.from(chunk.subarray(start, end)));
+    if (end <= start) return;
+    const part = Buffer.allocUnsafe(end - start);
+    chunk.copy(part, 0, start, end);
+    this.#listener.onBody(part);
   }
 
   #end(): void {

@@ -30,6 +30,8 @@ const MAX_PIECES_BYTES = 1024 * 1024;
 const TOO_SLOW = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /** What may be sent on behind a request that is being served, in bytes. */
 const MAX_AHEAD_BYTES = 64 * 1024;
+/** How often somebody looks for silent connections, at the least, in milliseconds. */
+const MAX_SWEEP_MS = 1_000;
 
 /**
  * Puts itself before the server's own reading. The server's `headersTimeout` holds for the first request of a connection,
@@ -43,15 +45,27 @@ export function addShortPath(server: Server, { serves, onRequest }: ShortPathOpt
   const owner: ConnectionOwner = {
     serves,
     onRequest,
-    firstRequestMs: server.headersTimeout,
     requestMs: server.requestTimeout,
     keepAliveMs: server.keepAliveTimeout,
     stallMs: server.timeout,
+    round: 0,
     onEnd: (connection) => void open.delete(connection),
     onOtherForm(socket) {
       for (const listener of toNode) listener.call(server, socket);
     },
   };
+  // A timer per connection would have to be set back with every request.
+  const { headersTimeout: firstRequestMs, keepAliveTimeout: keepAliveMs } = server;
+  const sweepMs = Math.min(MAX_SWEEP_MS, Math.ceil(Math.min(firstRequestMs, keepAliveMs) / 4));
+  const sweeper = setInterval(() => {
+    owner.round++;
+    for (const connection of [...open]) {
+      const silentMs = connection.silentRounds * sweepMs;
+      if (silentMs > (connection.isFresh ? firstRequestMs : keepAliveMs)) connection.socket.destroy();
+    }
+  }, sweepMs);
+  sweeper.unref();
+  server.on("close", () => clearInterval(sweeper));
   server.on("connection", (socket: Socket) => open.add(new Connection(socket, owner)));
   return {
     get connections() {
@@ -67,13 +81,13 @@ export function addShortPath(server: Server, { serves, onRequest }: ShortPathOpt
 }
 
 interface ConnectionOwner extends ShortPathOptions {
-  /** In milliseconds, as the next. */
-  readonly firstRequestMs: number;
-  /** 0 for no limit. */
+  /** In milliseconds; 0 for no limit. */
   readonly requestMs: number;
   readonly keepAliveMs: number;
-  /** 0 for no limit. */
+  /** In milliseconds; 0 for no limit. */
   readonly stallMs: number;
+  /** Counts how often somebody has looked for silent connections. */
+  round: number;
   onEnd(connection: Connection): void;
   onOtherForm(socket: Socket): void;
 }
@@ -96,16 +110,18 @@ class Connection implements ResponseConnection {
   #pieces: Pieces | undefined;
   /** What came behind the request that is being served. */
   #ahead: Buffer | undefined;
-  /** Silence after which somebody looks, in milliseconds; and whether it has been one already since the last request. */
-  #silenceMs: number;
-  #wasSilent = false;
+  /** Whether nothing has been served yet. */
+  isFresh = true;
+  /** When it was last busy. */
+  #round: number;
+  /** Whether an answer waits for its client to read. */
+  #isStalled = false;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket;
     this.#owner = owner;
     this.keepAliveSeconds = Math.floor(owner.keepAliveMs / 1_000);
-    this.#silenceMs = owner.firstRequestMs;
-    socket.setTimeout(owner.firstRequestMs);
+    this.#round = owner.round;
     socket.on("data", this.#onData);
     socket.on("timeout", this.#onTimeout);
     socket.on("drain", this.#onDrain);
@@ -122,8 +138,22 @@ class Connection implements ResponseConnection {
     return this.#response === undefined && this.#pieces === undefined;
   }
 
+  /** For how many whole rounds nothing has happened that it would wait for. */
+  get silentRounds(): number {
+    return this.isIdle ? this.#owner.round - this.#round - 1 : 0;
+  }
+
+  onStall(): void {
+    const { stallMs } = this.#owner;
+    if (this.#isStalled || stallMs === 0) return;
+    this.#isStalled = true;
+    this.socket.setTimeout(stallMs);
+  }
+
   onWritten(isLast: boolean): void {
     this.#response = undefined;
+    this.#round = this.#owner.round;
+    this.#endStall();
     if (isLast) {
       this.socket.end();
       return;
@@ -145,13 +175,6 @@ class Connection implements ResponseConnection {
       this.#collect(this.#pieces, chunk);
       return;
     }
-    const { keepAliveMs, stallMs } = this.#owner;
-    const silenceMs = stallMs === 0 ? keepAliveMs : Math.min(keepAliveMs, stallMs);
-    if (this.#silenceMs !== silenceMs || this.#wasSilent) {
-      this.#silenceMs = silenceMs;
-      this.#wasSilent = false;
-      this.socket.setTimeout(silenceMs);
-    }
     const parsed = this.#parser.parse(chunk);
     if (parsed === undefined || parsed.end > MAX_PIECES_BYTES || !this.#owner.serves(parsed.target)) {
       this.#leave(chunk);
@@ -167,6 +190,7 @@ class Connection implements ResponseConnection {
     this.isLast = parsed.headers.connection?.toLowerCase() === "close";
     const response = new WholeResponse(this);
     this.#response = response;
+    this.isFresh = false;
     const request = new WholeRequest(parsed, this.socket);
     // The two have what an MCP handler uses of Node's classes, which cannot be made without their server.
     this.#owner.onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
@@ -185,7 +209,7 @@ class Connection implements ResponseConnection {
   #leave(chunk: Buffer): void {
     const { socket } = this;
     this.#stopListening();
-    socket.setTimeout(0);
+    this.#endStall();
     this.#owner.onEnd(this);
     socket.unshift(chunk);
     this.#owner.onOtherForm(socket);
@@ -207,20 +231,21 @@ class Connection implements ResponseConnection {
     this.socket.destroySoon();
   };
 
+  /** The client takes nothing of what it has been sent. */
   readonly #onTimeout = (): void => {
-    const { keepAliveMs, stallMs } = this.#owner;
-    const { socket } = this;
-    if (this.isIdle) {
-      const leftMs = keepAliveMs - this.#silenceMs;
-      if (this.#wasSilent || leftMs <= 0 || this.#silenceMs !== stallMs) socket.destroy();
-      else {
-        this.#wasSilent = true;
-        socket.setTimeout(leftMs);
-      }
-    } else if (stallMs > 0 && socket.writableLength > 0) socket.destroy();
+    if (this.socket.writableLength > 0) this.socket.destroy();
   };
 
-  readonly #onDrain = (): void => void this.#response?.emit("drain");
+  #endStall(): void {
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    this.socket.setTimeout(0);
+  }
+
+  readonly #onDrain = (): void => {
+    this.#endStall();
+    this.#response?.emit("drain");
+  };
 
   /** As with node:http, a client that ends its side is done. */
   readonly #onClientEnd = (): void => void this.socket.end();

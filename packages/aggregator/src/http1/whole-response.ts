@@ -1,6 +1,5 @@
 // The answer to a request that was read whole: what of node:http's ServerResponse is used here, written in as few pieces as
 // can be.
-import { EventEmitter } from "node:events";
 import { type OutgoingHttpHeaders, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
@@ -13,17 +12,34 @@ export interface ResponseConnection {
   readonly keepAliveSeconds: number;
   /** Called by the socket when the last piece of a response has gone to the system; tells that response. */
   readonly onFlushed: (error?: Error | null) => void;
+  /** Something waits for the client to read. */
+  onStall(): void;
   /** The whole response has been written. */
   onWritten(isLast: boolean): void;
 }
 
+const NO_FIELDS: readonly string[] = [];
+/** The head that was printed last for fields that cannot change. */
+let printed:
+  | {
+      readonly status: number;
+      readonly headers: OutgoingHttpHeaders | readonly string[];
+      readonly head: string;
+    }
+  | undefined;
 /** Up to here head and body go out as one buffer; beyond, copying costs more than a second one. */
 const ONE_WRITE_BYTES = 3 * 1024;
 const FIELD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Its events: `close`, once, when it has been written or its connection is gone; `drain`. */
-export class WholeResponse extends EventEmitter {
+/** Of `close`: once, when it has been written or its connection is gone; and of `drain`. */
+interface Listener {
+  readonly event: string;
+  readonly listener: () => void;
+  readonly isOnce: boolean;
+}
+
+export class WholeResponse {
   readonly #connection: ResponseConnection;
   statusCode = 200;
   headersSent = false;
@@ -36,9 +52,9 @@ export class WholeResponse extends EventEmitter {
   #hasLength = false;
   #isChunked = false;
   #isLast: boolean;
+  #listeners: Listener[] | undefined;
 
   constructor(connection: ResponseConnection) {
-    super();
     this.#connection = connection;
     this.#isLast = connection.isLast;
   }
@@ -52,9 +68,36 @@ export class WholeResponse extends EventEmitter {
     return this.#connection.socket.writableLength;
   }
 
-  /** @throws TypeError for fields that cannot be sent */
-  writeHead(status: number, headers: OutgoingHttpHeaders | readonly string[] = []): this {
+  on(event: string, listener: () => void): this {
+    return this.#listen({ event, listener, isOnce: false });
+  }
+
+  once(event: string, listener: () => void): this {
+    return this.#listen({ event, listener, isOnce: true });
+  }
+
+  #listen(one: Listener): this {
+    if (this.#listeners === undefined) this.#listeners = [one];
+    else this.#listeners.push(one);
+    return this;
+  }
+
+  emit(event: string): void {
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
+    if (listeners.some(({ isOnce }) => isOnce))
+      this.#listeners = listeners.filter((one) => one.event !== event || !one.isOnce);
+    for (const one of listeners) if (one.event === event) one.listener();
+  }
+
+  /** A constant list of fields is printed once. @throws TypeError for fields that cannot be sent */
+  writeHead(status: number, headers: OutgoingHttpHeaders | readonly string[] = NO_FIELDS): this {
     this.statusCode = status;
+    if (printed !== undefined && printed.status === status && printed.headers === headers) {
+      this.#head = printed.head;
+      this.#hasLength = false;
+      return this;
+    }
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}\r\n`;
     const fields = isFlat(headers) ? headers : Object.entries(headers).flat();
     for (let at = 0; at < fields.length; at += 2) {
@@ -70,7 +113,18 @@ export class WholeResponse extends EventEmitter {
       head += `${name}: ${value}\r\n`;
     }
     this.#head = head;
+    if (Object.isFrozen(headers) && !this.#hasLength && !this.#isLast) printed = { status, headers, head };
     return this;
+  }
+
+  /** What is written until {@link uncork} goes to the system together. */
+  cork(): void {
+    this.#connection.socket.cork();
+  }
+
+  uncork(): void {
+    this.#connection.socket.uncork();
+    this.#noteStall();
   }
 
   /** Sends the head before there is a body. */
@@ -92,6 +146,7 @@ export class WholeResponse extends EventEmitter {
       if (this.#isChunked) socket.write("\r\n", "latin1");
     }
     socket.uncork();
+    this.#noteStall();
     return !socket.writableNeedDrain;
   }
 
@@ -104,6 +159,7 @@ export class WholeResponse extends EventEmitter {
       if (bytes !== undefined) this.write(bytes);
       this.writableEnded = true;
       socket.write(this.#isChunked ? "0\r\n\r\n" : "", "latin1", this.#connection.onFlushed);
+      this.#noteStall();
       return;
     }
     this.writableEnded = true;
@@ -120,6 +176,11 @@ export class WholeResponse extends EventEmitter {
       socket.write(bytes, this.#connection.onFlushed);
       socket.uncork();
     }
+    this.#noteStall();
+  }
+
+  #noteStall(): void {
+    if (this.#connection.socket.writableLength > 0) this.#connection.onStall();
   }
 
   /** Breaks the connection. */

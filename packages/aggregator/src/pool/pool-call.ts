@@ -1,6 +1,7 @@
 // One call on its way through a pool: picks an upstream, waits when there is none, fails over where that is safe, keeps
 // the deadline, and ends in exactly one answer or error. A class, because one is made per call: it is the exchange,
 // the timer's argument and the queue's entry at once.
+
 import type { Lease } from "@fairlead/balancer";
 import type { CircuitBreaker, RetryBudget, TimerHandle, TimerWheel } from "@fairlead/core";
 import { type Caller, DEFAULT_PRIORITY, MAX_PRIORITY } from "../caller.ts";
@@ -18,6 +19,7 @@ import type {
 } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
+import type { Printed } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { Waiting } from "./admission.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
@@ -57,7 +59,7 @@ export interface PoolRequest {
   /** `params.arguments` as the client sent it; empty when there is none. */
   argumentBytes(): Buffer;
   /** Prints the request for the server that an attempt goes to, within the attempt's span; pools may mix eras. */
-  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Buffer;
+  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Printed;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
   /** Header fields that say which trace it belongs to, as names and values in turn. */
@@ -65,6 +67,8 @@ export interface PoolRequest {
   /** Told of the beginning and of the end of each attempt. */
   readonly track?: AttemptTrack | undefined;
   onNotification(message: Buffer, envelope: Envelope): void;
+  /** See {@link UpstreamExchange.onPause}. */
+  onPause?(retryMs: number): void;
   /** The server asks the client something on behalf of the request. */
   onServerRequest(request: ServerRequest): void;
   /** `upstream` is the id of who answered. */
@@ -214,7 +218,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     );
   }
 
-  encode(id: number, target: RequestTarget): Buffer {
+  encode(id: number, target: RequestTarget): Printed {
     return this.request.encode(id, target, this.#trace);
   }
 
@@ -229,6 +233,10 @@ export class PoolCall implements UpstreamExchange, Waiting {
   onNotification(message: Buffer, envelope: Envelope): void {
     if (envelope.method === "notifications/progress") this.#extend(this.request.timeoutMs);
     this.request.onNotification(message, envelope);
+  }
+
+  onPause(retryMs: number): void {
+    this.request.onPause?.(retryMs);
   }
 
   /** The client's answer may take a person's time: until it comes, only the longest time counts. */

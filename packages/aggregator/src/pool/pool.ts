@@ -64,6 +64,8 @@ export interface Pool {
   /** Whether each client has a session of its own, as far as the servers keep any. */
   readonly isPerClient: boolean;
   start(): void;
+  /** A client asks for a list, and gets what is known of it. */
+  noteListing(kind: ListKind): void;
   /** Sends a control request to every upstream that is connected, and to those that come later. */
   keep(key: string, request: KeptRequest): void;
   /** Sends a control request to every upstream that is connected, and forgets what was kept under the key. */
@@ -202,6 +204,10 @@ function makePool(options: PoolOptions): Pool {
       );
     },
     start: members.start,
+    noteListing(kind) {
+      for (const { replica } of members.all)
+        if (replica.state.status === "ready") relist.asked(replica, kind);
+    },
     keep: subscriptions.keep,
     drop: subscriptions.drop,
     configure(next) {

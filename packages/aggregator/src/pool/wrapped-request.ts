@@ -1,4 +1,5 @@
 // A request that somebody looks at on its way through the pool: says and does what the inner one does.
+
 import type { Caller } from "../caller.ts";
 import type { PoolEntry } from "../catalog/pool-catalog.ts";
 import type { AggregatorError } from "../errors.ts";
@@ -6,6 +7,7 @@ import type { RoutingDecision } from "../router/router.ts";
 import type { ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { Printed } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolRequest } from "./pool-call.ts";
@@ -74,7 +76,7 @@ export class WrappedRequest implements PoolRequest {
     return this.inner.argumentBytes();
   }
 
-  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Buffer {
+  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Printed {
     return this.inner.encode(id, target, trace);
   }
 
@@ -88,6 +90,10 @@ export class WrappedRequest implements PoolRequest {
 
   onNotification(message: Buffer, envelope: Envelope): void {
     this.inner.onNotification(message, envelope);
+  }
+
+  onPause(retryMs: number): void {
+    this.inner.onPause?.(retryMs);
   }
 
   onServerRequest(request: ServerRequest): void {

@@ -172,6 +172,7 @@ export function createClientSession(options: ClientSessionOptions): ClientSessio
       encode: (id, target) => exchange.encode(id, target),
       traceFields: () => exchange.traceFields?.() ?? [],
       onNotification: (message, envelope) => exchange.onNotification(message, envelope),
+      onPause: (retryMs) => exchange.onPause?.(retryMs),
       onServerRequest(request) {
         if (exchange.onServerRequest === undefined) client.onServerRequest(request);
         else exchange.onServerRequest(request);

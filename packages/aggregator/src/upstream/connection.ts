@@ -1,6 +1,8 @@
 // What the rest of the multiplexer sees of one connection to one MCP server, whatever the transport.
+
 import type { Clock } from "@fairlead/core";
 import type { Envelope } from "../wire/envelope.ts";
+import type { Printed } from "../wire/splice.ts";
 import type { RequestTarget } from "./request-target.ts";
 
 /** Why an exchange got no answer. */
@@ -51,7 +53,7 @@ export interface UpstreamExchange {
   /** True for a request whose answer is a stream that stays open: it does not count as in flight. */
   readonly isStream?: boolean;
   /** Prints the request with this id, which is also its progress token, for who is at the other end. */
-  encode(id: number, target: RequestTarget): Buffer;
+  encode(id: number, target: RequestTarget): Printed;
   /**
    * Header fields that a modern server wants over HTTP, apart from the revision and the method: `Mcp-Name` and
    * `Mcp-Param-*`, as names and values in turn.
@@ -61,6 +63,11 @@ export interface UpstreamExchange {
   traceFields?(): readonly string[];
   /** A notification that belongs to this exchange: progress, or anything on its own response stream. */
   onNotification(message: Buffer, envelope: Envelope): void;
+  /**
+   * The server has ended the stream of this exchange, and wants to be asked for the rest after `retryMs`, which the connection
+   * does.
+   */
+  onPause?(retryMs: number): void;
   /** The server asks something on behalf of this exchange; where nobody can be asked, the connection refuses it. */
   onServerRequest?(request: ServerRequest): void;
   onAnswer(message: Buffer, envelope: Envelope): void;

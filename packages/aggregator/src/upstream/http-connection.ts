@@ -15,7 +15,7 @@ import type {
 import { HttpExchange, type HttpExchangeOwner } from "./http-exchange.ts";
 import { createPending } from "./pending.ts";
 import { createServerRequests } from "./server-requests.ts";
-import { notePosition, resumeStream, type StreamPosition } from "./stream-resumption.ts";
+import { notePosition, resumeStream, type StreamPosition, tellOfPause } from "./stream-resumption.ts";
 
 export interface HttpConnectionOptions extends ConnectionOptions {
   /** Where requests go out; shared by all connections to the origin. */
@@ -96,6 +96,7 @@ export function createHttpConnection(
         maxEventBytes: maxMessageBytes,
         headers: () => requestHeaders("text/event-stream"),
         onEvent: (data) => void pending.deliver(data, http.id),
+        onEnd: () => tellOfPause(http.exchange, position),
         isWanted: () => !closed && pending.has(http.id),
         onGivenUp,
       }),

@@ -7,7 +7,7 @@ import { createSseParser, type SseParser } from "../wire/sse.ts";
 import type { UpstreamExchange, UpstreamFailure } from "./connection.ts";
 import { beginLongAnswer, type LongAnswer } from "./long-answer.ts";
 import type { Pending, PendingEntry } from "./pending.ts";
-import { notePosition, type StreamPosition } from "./stream-resumption.ts";
+import { notePosition, type StreamPosition, tellOfPause } from "./stream-resumption.ts";
 
 /** What an exchange needs of its connection. */
 export interface HttpExchangeOwner {
@@ -141,6 +141,7 @@ export class HttpExchange implements HttpResponseHandler, PendingEntry {
       this.#fail(failure);
       return;
     }
+    if (delayMs === undefined) tellOfPause(this.exchange, position);
     this.#endResumption = this.#owner.resume(this, position, delayMs, () => this.#fail(failure));
   }
 

@@ -1,8 +1,10 @@
 // JSON-RPC over HTTP+SSE, the transport of revision 2024-11-05: one event stream for all that the server says, whose first
 // event names the URL that messages are posted to. The stream is the session.
+
 import type { HttpClient } from "../http1/client.ts";
 import { headerOf } from "../http1/headers.ts";
 import { notificationMessage } from "../wire/reply.ts";
+import { whole } from "../wire/splice.ts";
 import { createSseParser } from "../wire/sse.ts";
 import type {
   ConnectionListener,
@@ -95,7 +97,7 @@ export function createSseConnection(
       if (closed || endpoint === undefined) {
         queueMicrotask(() => fail({ executed: "no", kind: "closed", message: "the connection is closed" }));
       } else {
-        const message = exchange.encode(id, LEGACY_TARGET);
+        const message = whole(exchange.encode(id, LEGACY_TARGET));
         void post(message, exchange.traceFields?.()).then((failure) => failure && fail(failure));
       }
       return id;

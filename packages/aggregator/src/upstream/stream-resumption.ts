@@ -3,6 +3,7 @@
 import type { HttpClient } from "../http1/client.ts";
 import { headerOf } from "../http1/headers.ts";
 import { createSseParser } from "../wire/sse.ts";
+import type { UpstreamExchange } from "./connection.ts";
 
 /** How far a stream was read. */
 export interface StreamPosition {
@@ -18,13 +19,16 @@ export interface StreamResumptionOptions {
   /** Headers of every request of the session. */
   headers(): string[];
   onEvent(data: Buffer): void;
+  /** A stream has ended, and the next one will be asked for. */
+  onEnd(): void;
   /** Whether what is missing is still waited for. */
   isWanted(): boolean;
   /** The stream cannot be read on. */
   onGivenUp(): void;
 }
 
-/** Longest time that a server may ask to be waited for. */
+/** Shortest and longest time that a server may ask to be waited for. */
+const MIN_RETRY_MS = 5;
 const MAX_RETRY_MS = 10_000;
 const DEFAULT_RETRY_MS = 1_000;
 /** Streams in a row that brought nothing. */
@@ -49,20 +53,24 @@ export function resumeStream(
     abort?.();
   };
 
-  function later(waitMs = position.retryMs ?? DEFAULT_RETRY_MS): void {
-    timer = setTimeout(open, Math.min(waitMs, MAX_RETRY_MS));
+  function later(waitMs = retryMsOf(position) ?? DEFAULT_RETRY_MS): void {
+    timer = setTimeout(open, waitMs);
     timer.unref();
   }
 
   function open(): void {
     if (!options.isWanted()) return;
-    let events = 0;
+    let hasBrought = false;
     let isStream = false;
     const parser = createSseParser({
       maxEventBytes: options.maxEventBytes,
-      onField: (name, value) => notePosition(position, name, value),
+      // A server that says where it is, or when to come back, is at work.
+      onField(name, value) {
+        hasBrought = true;
+        notePosition(position, name, value);
+      },
       onEvent(data) {
-        events++;
+        hasBrought = true;
         options.onEvent(data);
       },
       onOversize: options.onGivenUp,
@@ -90,9 +98,13 @@ export function resumeStream(
         },
         onResponseEnd() {
           if (!options.isWanted()) return;
-          empty = events === 0 ? empty + 1 : 0;
-          if (empty < MAX_EMPTY) later();
-          else options.onGivenUp();
+          empty = hasBrought ? 0 : empty + 1;
+          if (empty >= MAX_EMPTY) {
+            options.onGivenUp();
+            return;
+          }
+          options.onEnd();
+          later();
         },
         onResponseError() {
           if (options.isWanted()) options.onGivenUp();
@@ -100,6 +112,16 @@ export function resumeStream(
       },
     );
   }
+}
+
+/** Tells who waits that the server said when it is to be asked again. */
+export function tellOfPause(exchange: UpstreamExchange, position: StreamPosition): void {
+  const retryMs = retryMsOf(position);
+  if (retryMs !== undefined) exchange.onPause?.(retryMs);
+}
+
+function retryMsOf({ retryMs }: StreamPosition): number | undefined {
+  return retryMs === undefined ? undefined : Math.min(Math.max(retryMs, MIN_RETRY_MS), MAX_RETRY_MS);
 }
 
 /** Notes what a field of an event stream says about the position in it. */

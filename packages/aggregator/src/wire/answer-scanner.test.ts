@@ -18,7 +18,12 @@ function read(text: string, cuts: readonly number[], id = 7, newId = '"client"')
 
 describe("an answer that is read while it arrives", () => {
   it("comes out as one whose id was replaced in the whole, wherever it is cut", () => {
-    const result = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue());
+    const long = fc.string({
+      unit: fc.constantFrom("a", '"', "\\", "{", "]", "é", "\n"),
+      maxLength: 2_000,
+      size: "max",
+    });
+    const result = fc.dictionary(fc.string({ maxLength: 6 }), fc.oneof(fc.jsonValue(), long));
     const extra = fc.dictionary(
       fc.string({ maxLength: 6 }).filter((key) => !["method", "error"].includes(key)),
       fc.jsonValue(),

@@ -2,6 +2,7 @@
 // having the whole. It checks what the gateway relies on (one object, whose id is the expected one, with one result and
 // nested no deeper than allowed); the rest is for the client's own parser to judge, as behind any proxy.
 import { JsonScanError } from "./json-scan.ts";
+import { PlainWords } from "./plain-words.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -13,6 +14,8 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 /** Longest top-level key or short value that is looked at, in bytes. */
 const MAX_TOKEN_BYTES = 64;
+/** From here on, in bytes, a string in a chunk may be read four bytes at a time. */
+const LONG_STRING = 256;
 
 type Place =
   | "start"
@@ -169,7 +172,9 @@ export class AnswerScanner {
   /** @returns the offset of the string's last byte in this chunk */
   #skipString(chunk: Buffer, start: number): number {
     let escaped = this.#escaped;
+    const words = chunk.length - start < LONG_STRING ? undefined : new PlainWords(chunk, start);
     for (let at = start; at < chunk.length; at++) {
+      if (words !== undefined && !escaped) at = words.skip(at);
       const byte = chunk[at];
       if (escaped) escaped = false;
       else if (byte === BACKSLASH) escaped = true;

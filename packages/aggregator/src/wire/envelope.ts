@@ -13,6 +13,7 @@ import {
   stringIs,
   valueOfMember,
 } from "./json-scan.ts";
+import { knownWords, wordAt } from "./known-words.ts";
 
 /** Byte range of one value inside a message; `start` is -1 when the value is absent. */
 export interface Span {
@@ -82,6 +83,49 @@ export const META_CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilit
 export const META_CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 
+/** Keys that are looked at, wherever they stand. */
+const KEYS = knownWords([
+  "jsonrpc",
+  "id",
+  "method",
+  "params",
+  "result",
+  "error",
+  "_meta",
+  "ref",
+  "name",
+  "uri",
+  "cursor",
+  "level",
+  "taskId",
+  "requestId",
+  "progressToken",
+  "inputResponses",
+  "requestState",
+  "task",
+  "resultType",
+  "ttlMs",
+  "isError",
+  "code",
+]);
+const META_KEYS = knownWords([
+  "progressToken",
+  META_PROTOCOL_VERSION,
+  META_CLIENT_CAPABILITIES,
+  META_LOG_LEVEL,
+]);
+/** The commonest; a text that is made anew for each message would have to be hashed each time. */
+const METHODS = knownWords([
+  "tools/call",
+  "resources/read",
+  "prompts/get",
+  "tools/list",
+  "notifications/progress",
+  "notifications/message",
+  "notifications/initialized",
+  "ping",
+]);
+
 /** The one span of all that is absent. */
 const ABSENT: Span = { start: -1, end: -1 };
 const QUOTE = 0x22;
@@ -125,8 +169,22 @@ export function textOf(bytes: Buffer, span: Span): string | undefined {
 /** Reads an integer span, or returns undefined when it is absent or no safe integer. */
 export function integerOf(bytes: Buffer, span: Span): number | undefined {
   if (span.start === -1 || bytes[span.start] === QUOTE) return undefined;
+  const plain = digitsOf(bytes, span);
+  if (plain !== -1) return plain;
   const value = Number(bytes.toString("latin1", span.start, span.end));
   return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** The number that up to 15 digits make; -1 for whatever else there is. */
+function digitsOf(bytes: Buffer, { start, end }: Span): number {
+  if (end - start > 15) return -1;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] as number) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function scanMessage(bytes: Buffer, start: number, maxDepth: number): Envelope {
@@ -137,32 +195,23 @@ function scanMessage(bytes: Buffer, start: number, maxDepth: number): Envelope {
   let result = ABSENT;
   for (let key = firstMember(bytes, start, maxDepth); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
+    const word = wordAt(bytes, key, keyEnd, KEYS);
     const value = valueOfMember(bytes, keyEnd);
+    const isObject = bytes[value] === OPEN_BRACE;
     let end: number;
-    if (stringIs(bytes, key, keyEnd, "params")) {
-      end =
-        bytes[value] === OPEN_BRACE
-          ? scanParams(bytes, value, maxDepth - 1, envelope)
-          : skipValue(bytes, value, maxDepth - 1);
-      envelope.params = put(envelope.params, value, end);
-    } else if (stringIs(bytes, key, keyEnd, "result")) {
-      end =
-        bytes[value] === OPEN_BRACE
-          ? scanResult(bytes, value, maxDepth - 1, envelope)
-          : skipValue(bytes, value, maxDepth - 1);
-      result = put(result, value, end);
-    } else if (stringIs(bytes, key, keyEnd, "error")) {
-      end =
-        bytes[value] === OPEN_BRACE
-          ? scanError(bytes, value, maxDepth - 1, envelope)
-          : skipValue(bytes, value, maxDepth - 1);
-      error = put(error, value, end);
-    } else {
-      end = skipValue(bytes, value, maxDepth - 1);
-      if (stringIs(bytes, key, keyEnd, "id")) envelope.id = put(envelope.id, value, end);
-      else if (stringIs(bytes, key, keyEnd, "method")) method = put(method, value, end);
-      else if (stringIs(bytes, key, keyEnd, "jsonrpc")) version = put(version, value, end);
-    }
+    if (isObject && word === "params") end = scanParams(bytes, value, maxDepth - 1, envelope);
+    else if (isObject && word === "result") end = scanResult(bytes, value, maxDepth - 1, envelope);
+    else if (isObject && word === "error") end = scanError(bytes, value, maxDepth - 1, envelope);
+    else end = skipValue(bytes, value, maxDepth - 1);
+    if (word === "jsonrpc") version = put(version, value, end);
+    else if (word === "id") envelope.id = put(envelope.id, value, end);
+    else if (word === "method") {
+      method = put(method, value, end);
+      if (bytes[value] === QUOTE)
+        envelope.method = wordAt(bytes, value, end, METHODS) ?? readString(bytes, value, end);
+    } else if (word === "params") envelope.params = put(envelope.params, value, end);
+    else if (word === "result") result = put(result, value, end);
+    else if (word === "error") error = put(error, value, end);
     key = nextMember(bytes, end);
   }
   if (skipSpace(bytes, scanEnd) < bytes.length)
@@ -177,14 +226,12 @@ function scanMessage(bytes: Buffer, start: number, maxDepth: number): Envelope {
 function classify(bytes: Buffer, envelope: Envelope, method: Span, result: Span, error: Span): void {
   const hasId = envelope.id.start !== -1;
   if (method.start !== -1) {
-    const text = textOf(bytes, method);
-    if (text === undefined) throw new EnvelopeError(-32600, '"method" is not a string');
+    if (bytes[method.start] !== QUOTE) throw new EnvelopeError(-32600, '"method" is not a string');
     if (result.start !== -1 || error.start !== -1)
       throw new EnvelopeError(-32600, "the message is both a request and a response");
     if (envelope.params.start !== -1 && bytes[envelope.params.start] !== OPEN_BRACE) {
       throw new EnvelopeError(-32600, '"params" is not an object');
     }
-    envelope.method = text;
     envelope.kind = hasId ? "request" : "notification";
     if (hasId) checkId(bytes, envelope.id);
     return;
@@ -219,49 +266,58 @@ function checkToken(bytes: Buffer, token: Span, name: string): void {
 function scanParams(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
   for (let key = firstMember(bytes, start, depth); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
+    const word = wordAt(bytes, key, keyEnd, KEYS);
     const value = valueOfMember(bytes, keyEnd);
     const isObject = bytes[value] === OPEN_BRACE;
     let end: number;
-    if (stringIs(bytes, key, keyEnd, "_meta")) {
+    if (word === "_meta") {
       if (!isObject) throw new EnvelopeError(-32600, '"params._meta" is not an object');
       end = scanMeta(bytes, value, depth - 1, envelope);
       envelope.meta = put(envelope.meta, value, end);
-    } else if (isObject && stringIs(bytes, key, keyEnd, "ref")) {
+    } else if (isObject && word === "ref") {
       end = scanRef(bytes, value, depth - 1, envelope);
     } else {
       end = skipValue(bytes, value, depth - 1);
-      const slot = paramSlot(bytes, key, keyEnd);
-      if (slot !== undefined) envelope[slot] = put(envelope[slot], value, end);
-      else if (stringIs(bytes, key, keyEnd, "inputResponses") || stringIs(bytes, key, keyEnd, "requestState"))
-        envelope.isInputRound = true;
-      else if (stringIs(bytes, key, keyEnd, "task")) envelope.isTask = true;
+      if (word !== undefined) noteParam(envelope, word, value, end);
     }
     key = nextMember(bytes, end);
   }
   return scanEnd;
 }
 
-const PARAM_SLOTS = ["name", "uri", "cursor", "level", "taskId", "requestId", "progressToken"] as const;
-
-function paramSlot(bytes: Buffer, key: number, keyEnd: number): (typeof PARAM_SLOTS)[number] | undefined {
-  for (const slot of PARAM_SLOTS) if (stringIs(bytes, key, keyEnd, slot)) return slot;
-  return undefined;
+function noteParam(envelope: Envelope, word: string, start: number, end: number): void {
+  switch (word) {
+    case "name":
+    case "uri":
+    case "cursor":
+    case "level":
+    case "taskId":
+    case "requestId":
+    case "progressToken":
+      envelope[word] = put(envelope[word], start, end);
+      break;
+    case "inputResponses":
+    case "requestState":
+      envelope.isInputRound = true;
+      break;
+    case "task":
+      envelope.isTask = true;
+  }
 }
 
 function scanMeta(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
   for (let key = firstMember(bytes, start, depth); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
+    const word = wordAt(bytes, key, keyEnd, META_KEYS);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "progressToken")) {
+    if (word === "progressToken") {
       envelope.metaProgressToken = put(envelope.metaProgressToken, value, end);
       checkToken(bytes, envelope.metaProgressToken, "progressToken");
-    } else if (stringIs(bytes, key, keyEnd, META_PROTOCOL_VERSION))
-      envelope.metaVersion = put(envelope.metaVersion, value, end);
-    else if (stringIs(bytes, key, keyEnd, META_CLIENT_CAPABILITIES))
+    } else if (word === META_PROTOCOL_VERSION) envelope.metaVersion = put(envelope.metaVersion, value, end);
+    else if (word === META_CLIENT_CAPABILITIES)
       envelope.metaCapabilities = put(envelope.metaCapabilities, value, end);
-    else if (stringIs(bytes, key, keyEnd, META_LOG_LEVEL))
-      envelope.metaLogLevel = put(envelope.metaLogLevel, value, end);
+    else if (word === META_LOG_LEVEL) envelope.metaLogLevel = put(envelope.metaLogLevel, value, end);
     key = nextMember(bytes, end);
   }
   return scanEnd;
@@ -270,10 +326,11 @@ function scanMeta(bytes: Buffer, start: number, depth: number, envelope: Envelop
 function scanRef(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
   for (let key = firstMember(bytes, start, depth); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
+    const word = wordAt(bytes, key, keyEnd, KEYS);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "name")) envelope.refName = put(envelope.refName, value, end);
-    else if (stringIs(bytes, key, keyEnd, "uri")) envelope.refUri = put(envelope.refUri, value, end);
+    if (word === "name") envelope.refName = put(envelope.refName, value, end);
+    else if (word === "uri") envelope.refUri = put(envelope.refUri, value, end);
     key = nextMember(bytes, end);
   }
   return scanEnd;
@@ -284,11 +341,12 @@ function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envel
   for (let key = firstMember(bytes, start, depth); key !== -1; ) {
     members++;
     const keyEnd = skipString(bytes, key);
+    const word = wordAt(bytes, key, keyEnd, KEYS);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "resultType")) envelope.resultType = { start: value, end };
-    else if (stringIs(bytes, key, keyEnd, "ttlMs")) envelope.hasTtl = true;
-    else if (bytes[value] === 0x74 && stringIs(bytes, key, keyEnd, "isError")) envelope.isToolError = true;
+    if (word === "resultType") envelope.resultType = { start: value, end };
+    else if (word === "ttlMs") envelope.hasTtl = true;
+    else if (word === "isError" && bytes[value] === 0x74) envelope.isToolError = true;
     key = nextMember(bytes, end);
   }
   envelope.resultIsEmpty = members === 0;
@@ -299,9 +357,10 @@ function scanResult(bytes: Buffer, start: number, depth: number, envelope: Envel
 function scanError(bytes: Buffer, start: number, depth: number, envelope: Envelope): number {
   for (let key = firstMember(bytes, start, depth); key !== -1; ) {
     const keyEnd = skipString(bytes, key);
+    const word = wordAt(bytes, key, keyEnd, KEYS);
     const value = valueOfMember(bytes, keyEnd);
     const end = skipValue(bytes, value, depth - 1);
-    if (stringIs(bytes, key, keyEnd, "code")) envelope.errorCode = put(envelope.errorCode, value, end);
+    if (word === "code") envelope.errorCode = put(envelope.errorCode, value, end);
     key = nextMember(bytes, end);
   }
   return scanEnd;

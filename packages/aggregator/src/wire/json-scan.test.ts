@@ -81,6 +81,25 @@ describe("scanner", () => {
     );
   });
 
+  it("agrees with JSON.parse about long strings, whatever is in them, wherever they begin", () => {
+    const plain = fc.string({
+      unit: fc.constantFrom("a", " ", "é", "漢", "\u007f", "!", "#", "["),
+      maxLength: 200,
+    });
+    const special = fc.constantFrom("", '"', "\\", '\\"', "\\\\", "\\u00e9", "\\x", "\n", "\u001f", "\u0000");
+    fc.assert(
+      fc.property(
+        fc.nat({ max: 7 }),
+        fc.array(fc.tuple(plain, special), { maxLength: 4 }),
+        (shift, parts) => {
+          const text = `${" ".repeat(shift)}"${parts.flat().join("")}"`;
+          expect(accepts(text), text).toBe(parses(text));
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
   it("refuses what is nested more deeply than allowed, and nothing less", () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     expect(accepts(nested(64))).toBe(true);

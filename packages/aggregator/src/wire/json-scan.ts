@@ -2,6 +2,8 @@
 // the gateway must not parse and print payloads again (large integers, unknown keys and key order would change),
 // and it must refuse deep nesting before anything recursive sees it.
 
+import { PlainWords } from "./plain-words.ts";
+
 /** Thrown for bytes that are not one well-formed JSON value within the limits; `offset` is the byte it broke at. */
 export class JsonScanError extends Error {
   override readonly name = "JsonScanError";
@@ -34,16 +36,41 @@ export function skipSpace(bytes: Uint8Array, pos: number): number {
   }
 }
 
+/** Up to here a string is read byte by byte; beyond, it is worth looking at four at a time, in bytes. */
+const SHORT_STRING = 64;
+
+/** Whether the string that was skipped last had escapes in it; a module variable for the reason of {@link scanEnd}. */
+export let stringHadEscapes = false;
+
 /** Skips the string whose opening quote is at `pos`; returns the offset behind its closing quote. */
 export function skipString(bytes: Uint8Array, pos: number): number {
   if (bytes[pos] !== QUOTE) throw new JsonScanError("expected a string", pos);
-  for (let at = pos + 1; ; at++) {
+  stringHadEscapes = false;
+  const shortEnd = pos + SHORT_STRING;
+  for (let at = pos + 1; at < shortEnd; at++) {
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at = checkEscape(bytes, at);
-    else if (byte === undefined) throw new JsonScanError("unterminated string", pos);
-    else if (byte < 0x20) throw new JsonScanError("control character in a string", at);
+    if (byte === BACKSLASH) at = skipEscape(bytes, at);
+    else checkCharacter(byte, pos, at);
   }
+  return skipLongString(bytes, pos);
+}
+
+/** From its beginning again, but four bytes at a time where nothing among them needs a look. */
+function skipLongString(bytes: Uint8Array, pos: number): number {
+  const words = new PlainWords(bytes, pos + 1);
+  for (let at = pos + 1; ; at++) {
+    at = words.skip(at);
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at = skipEscape(bytes, at);
+    else checkCharacter(byte, pos, at);
+  }
+}
+
+function checkCharacter(byte: number | undefined, start: number, at: number): void {
+  if (byte === undefined) throw new JsonScanError("unterminated string", start);
+  if (byte < 0x20) throw new JsonScanError("control character in a string", at);
 }
 
 /** Skips any JSON value that begins at `pos` (no leading space); returns the offset behind it. */
@@ -159,7 +186,9 @@ function step(bytes: Uint8Array, pos: number, close: number): number {
   return -1;
 }
 
-function checkEscape(bytes: Uint8Array, backslash: number): number {
+/** Returns the offset of its last byte. */
+function skipEscape(bytes: Uint8Array, backslash: number): number {
+  stringHadEscapes = true;
   const escaped = bytes[backslash + 1];
   switch (escaped as number) {
     case 0x22: // "

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { scanEnvelope } from "./envelope.ts";
-import { splice, toSingleLine } from "./splice.ts";
+import { lengthOf, splice, splicePieces, toSingleLine, whole } from "./splice.ts";
 
 it("changes the id and the name, and leaves every other byte alone", () => {
   const text =
@@ -30,11 +30,11 @@ it("applies any disjoint splices as text replacement would", () => {
         let expected = text;
         for (const { start, end } of spans.toReversed())
           expected = expected.slice(0, start) + insert + expected.slice(end);
-        const out = splice(
-          Buffer.from(text),
-          spans.map((span) => ({ span, bytes: Buffer.from(insert) })),
-        );
-        expect(out.toString()).toBe(expected);
+        const splices = spans.map((span) => ({ span, bytes: Buffer.from(insert) }));
+        expect(splice(Buffer.from(text), splices).toString()).toBe(expected);
+        const pieces = splicePieces(Buffer.from(text), splices);
+        expect(whole(pieces).toString()).toBe(expected);
+        expect(lengthOf(pieces)).toBe(Buffer.byteLength(expected));
       },
     ),
   );

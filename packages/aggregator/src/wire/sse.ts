@@ -111,6 +111,11 @@ function noteField(line: Buffer, onField: NonNullable<SseParserOptions["onField"
 export const EVENT_HEAD: Buffer = Buffer.from("event: message\ndata: ");
 export const EVENT_TAIL: Buffer = Buffer.from("\n\n");
 
+/** An event without a message, for a client to read on behind; with `retryMs` the time after which it should. */
+export function toSseMark(id: string, retryMs?: number): Buffer {
+  return Buffer.from(`${retryMs === undefined ? "" : `retry: ${retryMs}\n`}id: ${id}\ndata: \n\n`);
+}
+
 /** Frames one JSON-RPC message as an event; with an id, a client can read on behind it. */
 export function toSseEvent(message: Buffer, id?: string): Buffer {
   const parts = [EVENT_HEAD, toSingleLine(message), EVENT_TAIL];

@@ -7,6 +7,7 @@ import { runCommand } from "./run-command.ts";
 const SCENARIOS = ["overhead", "loadbalancing"];
 /** Other gateways would have to be installed, and say nothing about a change of this one. */
 const WITHOUT = ["--without", "peers"];
+const KEPT = "apps/benchmark/results/quick";
 const TOLERANCE = "0.25";
 
 export async function benchmarkSuite(root: string, work: string, report: SuiteReport): Promise<void> {
@@ -23,7 +24,7 @@ export async function benchmarkSuite(root: string, work: string, report: SuiteRe
     const measureAndCompare = async (name: string): Promise<void> => {
       const out = join(work, name);
       await benchmark(...SCENARIOS, ...WITHOUT, "--out", out);
-      const changes = await benchmark("compare", "apps/benchmark/results", out, "--tolerance", TOLERANCE);
+      const changes = await benchmark("compare", KEPT, out, "--tolerance", TOLERANCE);
       console.log(changes.replaceAll(/^/gm, "        "));
     };
     try {

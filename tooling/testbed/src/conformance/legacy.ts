@@ -125,10 +125,13 @@ function contextOf(server: Server, extra: Extra): ToolContext {
   };
 }
 
-/** Asks one question after the other. */
+/** Asks all questions at once. */
 async function answersTo({ questions }: Ask, extra: Extra): Promise<Record<string, unknown>> {
-  const answers: Record<string, unknown> = {};
-  for (const [key, question] of Object.entries(questions))
-    answers[key] = await extra.sendRequest(question as ServerRequest, ResultSchema);
-  return answers;
+  const asked = Object.entries(questions).map(
+    async ([key, question]): Promise<[string, unknown]> => [
+      key,
+      await extra.sendRequest(question as ServerRequest, ResultSchema),
+    ],
+  );
+  return Object.fromEntries(await Promise.all(asked));
 }

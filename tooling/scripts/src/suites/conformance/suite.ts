@@ -3,11 +3,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { conformanceServerPath, freePort, type StartedProcess, startProcess } from "@fairlead/testbed";
+import { compareWithPage } from "../page.ts";
 import type { SuiteReport } from "../report.ts";
 import { runCommand } from "../run-command.ts";
 import { type Checks, readChecks } from "./checks.ts";
 import { type Comparison, compareChecks } from "./compare.ts";
 import { exceptions } from "./exceptions.ts";
+import { type Compared, printComparisons } from "./section.ts";
 
 /** One client of the suite stands for many. */
 const NO_LIMITS = {
@@ -64,6 +66,7 @@ export async function conformanceSuite(root: string, work: string, report: Suite
   const base = `${await urlOf(gateway)}/mcp`;
 
   const direct = new Map<string, Checks>();
+  const compared: Compared[] = [];
   for (const run of runs) {
     await report.check(`${run.name}: ${run.era} server without the gateway`, async () => {
       const checks = await runSuite(folder, run, urls[run.era], `direct-${run.name}`);
@@ -81,11 +84,16 @@ export async function conformanceSuite(root: string, work: string, report: Suite
         await report.check(`${run.name}: ${run.era} clients, ${pool} through the gateway`, async () => {
           const checks = await runSuite(folder, run, `${base}/${pool}`, `${pool}-${run.name}`);
           const known = exceptions[`${run.name} / ${pool}`] ?? [];
-          judge(compareChecks(direct.get(run.name) ?? new Map(), checks, known));
+          const comparison = compareChecks(direct.get(run.name) ?? new Map(), checks, known);
+          compared.push({ run: run.name, client: run.era, pool, comparison });
+          judge(comparison);
         });
       }
     }
   }
+  await report.check("docs/compatibility.md says so", () =>
+    compareWithPage(root, "conformance", printComparisons(compared)),
+  );
 }
 
 /**

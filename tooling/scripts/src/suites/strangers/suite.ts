@@ -1,15 +1,16 @@
 // Servers and clients that others wrote, in other languages, on both sides of the gateway: whatever a server does for a
 // client directly, it must do through the gateway, for clients of both eras.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type StartedProcess, startProcess } from "@fairlead/testbed";
+import { compareWithPage } from "../page.ts";
 import type { SuiteReport } from "../report.ts";
 import { inspectorClient, type Job, pythonClient, type StrangerClient, type Tried } from "./clients.ts";
 import { exceptions } from "./exceptions.ts";
 import { buildGoServer, installInspector, installPython, versions } from "./install.ts";
 import type { Feature } from "./plan.ts";
 import { type Era, type Row, startServers } from "./servers.ts";
-import { type Line, missingLines, printTable, replaceTable } from "./table.ts";
+import { type Line, printTable } from "./table.ts";
 
 /** One client of the suite stands for many. */
 const NO_LIMITS = {
@@ -79,7 +80,7 @@ export async function strangersSuite(root: string, work: string, report: SuiteRe
   );
   const table = printTable(headers, lines);
   console.log(table.replaceAll(/^/gm, "        "));
-  await report.check("docs/compatibility.md has this table", () => compareWithPage(root, table));
+  await report.check("docs/compatibility.md has this table", () => compareWithPage(root, "strangers", table));
 }
 
 function jobOf({ name, env, plan }: Row, target: Row["target"], era: Era): Job {
@@ -119,17 +120,4 @@ async function startGateway(root: string, folder: string, rows: readonly Row[]):
   const main = join(root, "apps", "gateway", "src", "main.ts");
   const args = ["--conditions=@fairlead/source", main, "--config", config, "--port", "0"];
   return startProcess({ command: process.execPath, args });
-}
-
-/** With FAIRLEAD_UPDATE_DOCS=1 the page is written instead. */
-async function compareWithPage(root: string, table: string): Promise<void> {
-  const path = join(root, "docs", "compatibility.md");
-  const page = await readFile(path, "utf8");
-  if (process.env["FAIRLEAD_UPDATE_DOCS"] === "1") {
-    await writeFile(path, replaceTable(page, table));
-    return;
-  }
-  const missing = missingLines(page, table);
-  if (missing.length > 0)
-    throw new Error(`it lacks these lines (FAIRLEAD_UPDATE_DOCS=1 writes them):\n${missing.join("\n")}`);
 }

@@ -1,4 +1,5 @@
 // The table of docs/compatibility.md: what each pair of a client and a server does.
+import { printRows } from "../page.ts";
 import type { Tried } from "./clients.ts";
 import type { Feature } from "./plan.ts";
 
@@ -9,12 +10,11 @@ export interface Line {
   readonly cells: readonly Tried[];
 }
 
-const BEGIN = "<!-- begin: written by the strangers suite -->";
-const END = "<!-- end -->";
-
 export function printTable(headers: readonly string[], lines: readonly Line[]): string {
-  const rows = lines.map(({ head, cells }) => [...head, ...cells.map(printCell)]);
-  return [headers, headers.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return printRows(
+    headers,
+    lines.map(({ head, cells }) => [...head, ...cells.map(printCell)]),
+  );
 }
 
 function printCell(tried: Tried): string {
@@ -24,17 +24,4 @@ function printCell(tried: Tried): string {
   return failed.length === features.length
     ? "nothing"
     : `${features.length - failed.length} of ${features.length}: not ${failed.join(", ")}`;
-}
-
-/** Puts the table between the marks of a page. @throws {@link Error} when it has none */
-export function replaceTable(page: string, table: string): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin === -1 || end < begin) throw new Error(`the page lacks "${BEGIN}" and "${END}"`);
-  return `${page.slice(0, begin)}${BEGIN}\n\n${table}\n\n${page.slice(end)}`;
-}
-
-/** Lines of `table` that the page does not have. */
-export function missingLines(page: string, table: string): readonly string[] {
-  const present = new Set(page.split("\n"));
-  return table.split("\n").filter((line) => !present.has(line));
 }
