@@ -8,7 +8,7 @@ import { createRagProvider, type RagProvider } from "../src/provider/provider.ts
 import { type ScriptedTool, scripted } from "./scripted-server.ts";
 
 export let dir: TempDir;
-export const open: RagProvider[] = [];
+const open: RagProvider[] = [];
 beforeAll(async () => {
   dir = await tempDir();
 });
