@@ -9,6 +9,7 @@ export default library({
     cli: "src/cli.ts",
     main: "src/main.ts",
     "sqlite-worker": "src/store/sqlite/worker.ts",
+    "request-worker": "src/server/request-worker.ts",
     "text-worker": "src/parse/text-worker.ts",
   },
 });

@@ -1,16 +1,16 @@
 // How long searches take: `node --conditions=@fairlead/source bench/latency.ts [--chunks 10000] [--queries 100]
-// [--store postgres://…] [--seed 2026]`. Prints one line of JSON. A store that has the chunks already is only searched.
+// [--store <file>|postgres://…] [--seed 2026]`. Prints one line of JSON. A store that has the chunks already is only searched.
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import pg from "pg";
 import type { Embedder } from "../src/embed/embedder.ts";
 import { createLibrary } from "../src/library/library.ts";
 import { openStore } from "../src/store/open-store.ts";
-import type { EmbeddingSpace, ScoredChunk, StoredDocument } from "../src/store/store.ts";
+import type { ScoredChunk } from "../src/store/store.ts";
 import { createCorpus } from "./corpus.ts";
+import { fill, space } from "./fill.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,59 +21,11 @@ const { values } = parseArgs({
   },
 });
 const [chunks, queries, seed] = [Number(values.chunks), Number(values.queries), Number(values.seed)];
-const BATCH = 500;
-const PER_DOCUMENT = 20;
 const corpus = createCorpus(768, seed);
-const space: EmbeddingSpace = { model: "generated", dimension: 768, documentPrefix: "", queryPrefix: "" };
 const folder = await mkdtemp(join(tmpdir(), "fairlead-rag-bench-"));
-const store = await openStore(values.store ?? join(folder, "bench.sqlite"));
-
-async function onPostgres(statement: string): Promise<void> {
-  if (values.store === undefined) return;
-  const client = new pg.Client({ connectionString: values.store });
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
-
-const isFilled = (await store.counts()).chunks === chunks;
-let ingestMs = 0;
-for (let at = 0; at < chunks; at += BATCH) {
-  const documents = Array.from({ length: BATCH / PER_DOCUMENT }, (_, place): StoredDocument => {
-    const number = at / PER_DOCUMENT + place;
-    const parts = Array.from({ length: PER_DOCUMENT }, () => corpus.text());
-    return {
-      ...{
-        collection: "bench",
-        uri: `${number}`,
-        title: "",
-        mimeType: "text/plain",
-        hash: `${number}`,
-        fingerprint: "",
-      },
-      metadata: { tenth: number % 10 },
-      chunks: parts.map((text, part) => ({
-        heading: "",
-        text,
-        hash: `${number}#${part}`,
-        start: 0,
-        end: text.length,
-      })),
-      vectors: parts.map(() => corpus.vector()),
-    };
-  });
-  // Generated anyway, so that what is asked is the same.
-  if (isFilled) continue;
-  const started = performance.now();
-  await store.put(documents, space);
-  // A bulk load is quicker without the graph index, which is built at the end; on Postgres that is one statement.
-  if (at === 0) await onPostgres("DROP INDEX fairlead_rag.vector_1_hnsw");
-  ingestMs += performance.now() - started;
-}
-await onPostgres(
-  "CREATE INDEX IF NOT EXISTS vector_1_hnsw ON fairlead_rag.vector_1 USING hnsw (vector vector_cosine_ops) WITH (m = 16, ef_construction = 64)",
-);
-if (!isFilled) await store.optimize();
+const location = values.store ?? join(folder, "bench.sqlite");
+const store = await openStore(location);
+const ingestMs = await fill(store, location, corpus, chunks);
 
 const asked = Array.from({ length: queries }, () => ({ text: corpus.query(), vector: corpus.vector() }));
 const vectors = new Map(asked.map(({ text, vector }) => [text, vector]));
@@ -126,7 +78,7 @@ console.log(
       cpus: cpus().length,
       load: loadavg()[0]?.toFixed(1),
     },
-    chunksPerSecond: Math.round(chunks / (ingestMs / 1_000)),
+    chunksPerSecond: ingestMs === undefined ? null : Math.round(chunks / (ingestMs / 1_000)),
     ms: {
       hybrid: figures(hybrid),
       lexical: figures(lexical),

@@ -3,10 +3,9 @@ import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { startProcess, tempDir } from "@fairlead/testbed";
 import { describe, expect, it } from "vitest";
-import { RagError } from "../src/errors.ts";
 import { openSqliteStore } from "../src/store/sqlite/store.ts";
 import type { RagStore } from "../src/store/store.ts";
-import { documentOf, vectorOf } from "./store-documents.ts";
+import { codeOf, documentOf, vectorOf } from "./store-documents.ts";
 
 const KILLS = 20;
 const SOAK_SECONDS = Number(process.env["FAIRLEAD_RAG_SOAK_SECONDS"] ?? 4);
@@ -16,13 +15,6 @@ const writer = (args: readonly string[]) =>
     command: process.execPath,
     args: ["--conditions=@fairlead/source", fileURLToPath(new URL("writer.ts", import.meta.url)), ...args],
   });
-const codeOf = async (promise: Promise<unknown>): Promise<string> => {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  return error instanceof RagError ? error.code : `no RagError: ${String(error)}`;
-};
 
 /** Every document that was acknowledged is there, whole and findable; nothing contradicts itself. */
 async function expectWhole(store: RagStore, acknowledged: readonly string[]): Promise<void> {

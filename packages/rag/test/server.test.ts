@@ -270,6 +270,12 @@ describe("progress, cancellation and bounds", () => {
     });
     expect(truncated).toBe(true);
     expect(results.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(2_001);
+
+    const observations = Array.from({ length: 50 }, (_, at) => `${at} `.padEnd(1_000, "fact "));
+    await content(client, "upsert_entities", { entities: [{ name: "Wordy", kind: "thing", observations }] });
+    type Graph = { truncated: boolean; nodes: { observations: string[] }[] };
+    const graph = await content<Graph>(client, "graph_query", { entities: ["Wordy"], maxChars: 2_000 });
+    expect([graph.truncated, graph.nodes[0]?.observations.length]).toEqual([true, 2]);
     await client.close();
   });
 });

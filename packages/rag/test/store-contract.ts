@@ -1,8 +1,7 @@
 // What every store must do; run on SQLite, on PGlite and on a native Postgres.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RagError } from "../src/errors.ts";
 import type { EmbeddingSpace, RagStore, StoredDocument } from "../src/store/store.ts";
-import { documentOf, hashOf, vectorOf } from "./store-documents.ts";
+import { codeOf, documentOf, hashOf, vectorOf } from "./store-documents.ts";
 
 const space: EmbeddingSpace = {
   model: "test-embed",
@@ -10,14 +9,6 @@ const space: EmbeddingSpace = {
   documentPrefix: "doc: ",
   queryPrefix: "query: ",
 };
-const code = async (promise: Promise<unknown>): Promise<string> => {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  return error instanceof RagError ? error.code : `no RagError: ${String(error)}`;
-};
-
 /** `open` gives a new, empty store each time; `reopen` opens the last one again. */
 export function describeStoreContract(
   name: string,
@@ -165,12 +156,12 @@ export function describeStoreContract(
       ];
       for (const other of others) {
         const vectors = [vectorOf(other.dimension, 1)];
-        expect(await code(store.put([documentOf("b", ["two"], { vectors })], other))).toBe(
+        expect(await codeOf(store.put([documentOf("b", ["two"], { vectors })], other))).toBe(
           "EMBEDDING_MISMATCH",
         );
-        expect(await code(store.claimSpace(other))).toBe("EMBEDDING_MISMATCH");
+        expect(await codeOf(store.claimSpace(other))).toBe("EMBEDDING_MISMATCH");
       }
-      expect(await code(store.put([documentOf("b", ["two"], { vectors: [vectorOf(8, 1)] })], space))).toBe(
+      expect(await codeOf(store.put([documentOf("b", ["two"], { vectors: [vectorOf(8, 1)] })], space))).toBe(
         "EMBEDDING_MISMATCH",
       );
       expect(await store.counts()).toMatchObject({ documents: 1, embedded: 1 });
@@ -230,7 +221,7 @@ export function describeStoreContract(
       expect(await other.activateSpace(next)).toBe(true);
       await other.close();
       const asked = { vector: vectorOf(16, 0), space, limit: 1 };
-      expect(await code(store.nearest(asked))).toBe("EMBEDDING_MISMATCH");
+      expect(await codeOf(store.nearest(asked))).toBe("EMBEDDING_MISMATCH");
       expect(await store.vectors([chunk.key])).toEqual(new Map([[chunk.key, vectorOf(dimension, 5)]]));
       expect(await store.nearest({ vector: vectorOf(dimension, 5), limit: 1 })).toMatchObject([{ score: 1 }]);
     });
@@ -381,7 +372,7 @@ export function describeStoreContract(
     it("writes all of a call or nothing", async () => {
       const good = documentOf("good", ["good"], { vectors: [vectorOf(16, 0)] });
       const bad = documentOf("bad", ["bad"], { vectors: [vectorOf(4, 0)] });
-      expect(await code(store.put([good, bad], space))).toBe("EMBEDDING_MISMATCH");
+      expect(await codeOf(store.put([good, bad], space))).toBe("EMBEDDING_MISMATCH");
       expect(await store.counts()).toMatchObject({ documents: 0, chunks: 0 });
       expect(await store.space()).toBeUndefined();
     });
@@ -389,7 +380,7 @@ export function describeStoreContract(
     it("has everything after it was closed and opened again, and says that it is closed", async () => {
       await store.put([documentOf("a", ["lasting words"], { vectors: [vectorOf(16, 3)] })], space);
       await store.close();
-      expect(await code(store.counts())).toBe("STORE_CLOSED");
+      expect(await codeOf(store.counts())).toBe("STORE_CLOSED");
       store = await reopen();
       expect(await found("lasting")).toEqual(["lasting words"]);
       expect(await store.space()).toEqual(space);

@@ -1,5 +1,6 @@
 // Documents for tests, made of little: hashes and offsets are those that the library would give.
 import { createHash } from "node:crypto";
+import { RagError } from "../src/errors.ts";
 import type { StoredChunk, StoredDocument } from "../src/store/store.ts";
 
 export const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -41,4 +42,13 @@ export function vectorOf(dimension: number, axis: number, noise = 0): Float32Arr
   vector[axis] = 1;
   const length = Math.hypot(...vector);
   return vector.map((value) => value / length);
+}
+
+/** The code that a promise fails with. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return error instanceof RagError ? error.code : `no RagError: ${String(error)}`;
 }

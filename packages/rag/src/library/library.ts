@@ -94,8 +94,8 @@ export function createLibrary(options: LibraryOptions): Library {
       let last = 0;
       for (let from = 0; from < document.chunks && text.length <= maxChars; from += TEXT_PAGE)
         for (const chunk of await store.chunksOf(id, from, TEXT_PAGE)) {
-          // Between chunks there was nothing but white space.
-          text += (text === "" ? "" : "\n".repeat(Math.min(2, chunk.start - last))) + chunk.text;
+          // Between chunks there was nothing but white space; what was imported may say otherwise.
+          text += (text === "" ? "" : "\n".repeat(Math.max(0, Math.min(2, chunk.start - last)))) + chunk.text;
           last = chunk.end;
         }
       const truncated = text.length > maxChars;

@@ -128,7 +128,7 @@ async function answerQuery(store: RagStore, dense: Dense, asked: SearchQuery): P
   const isChosen = threshold === 0 && diversity === 0;
   const weighed = isChosen ? ranked.slice(0, limit) : ranked;
   const weights = weigh(store, weighed, near, vector, diversity > 0);
-  const chosen = isChosen ? weighed : choose(weighed, await weights, { limit, threshold, diversity });
+  const chosen = isChosen ? weighed : await choose(weighed, await weights, { limit, threshold, diversity });
   const hits = await hitsOf(store, chosen, weights);
   const scoreKind = mode === "vector" ? "similarity" : "rrf";
   return { mode, scoreKind, thresholdApplied: true, hits, notices: [] };
@@ -156,11 +156,11 @@ async function findNear(
   }
 }
 
-function choose(
+async function choose(
   ranked: readonly ScoredChunk[],
   { similarity, between }: Weights,
   { limit, threshold, diversity }: Readonly<Record<"limit" | "threshold" | "diversity", number>>,
-): readonly ScoredChunk[] {
+): Promise<readonly ScoredChunk[]> {
   // A chunk without a vector has no similarity that could reach a threshold.
   const kept =
     threshold === 0 ? ranked : ranked.filter(({ key }) => (similarity.get(key) ?? -1) >= threshold);

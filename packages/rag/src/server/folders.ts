@@ -11,15 +11,17 @@ export interface KeptFolders {
 
 export interface KeepOptions extends Pick<SyncOptions, "include" | "exclude" | "collection"> {
   readonly watch: boolean;
+  readonly onChange?: ((states: readonly FolderState[]) => void) | undefined;
 }
 
 /** Begins at once, in the background; who asks early finds what has been read so far. */
 export function keepFolders(library: Library, roots: readonly string[], options: KeepOptions): KeptFolders {
-  const { watch, ...rest } = options;
+  const { watch, onChange, ...rest } = options;
   const states = new Map<string, FolderState>();
   const stopped = new AbortController();
   const note = (root: string, state: FolderState["state"], files: number, message: string): void => {
     states.set(root, { root, state, files, message });
+    onChange?.([...states.values()]);
   };
   const noteResult = (root: string, { files, failed }: SyncResult): void => {
     const names = failed.slice(0, 3).map(({ path, code }) => `${path}: ${code}`);

@@ -9,16 +9,19 @@ import {
 } from "@modelcontextprotocol/node";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { RagError } from "../errors.ts";
+import { MAX_BODY_BYTES } from "./limits.ts";
+import type { RequestThread } from "./request-thread.ts";
 import { createRagServer } from "./server.ts";
 import type { ServerLibrary } from "./server-library.ts";
-
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
+import { withRequestThread } from "./two-threads.ts";
 
 export interface HttpOptions {
   /** A port, or the path of a Unix socket. */
   readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
   /** Asked for as `Authorization: Bearer`; needed on addresses that other machines reach. */
   readonly token?: string | undefined;
+  /** Serves requests that ingest, and large ones. @defaultValue none: this thread serves all */
+  readonly thread?: RequestThread | undefined;
 }
 
 export interface HttpFront {
@@ -29,7 +32,10 @@ export interface HttpFront {
 }
 
 /** @throws RagError `INVALID_INPUT` for an open address without a token */
-export async function serveHttp(library: ServerLibrary, { listen, token }: HttpOptions): Promise<HttpFront> {
+export async function serveHttp(
+  library: ServerLibrary,
+  { listen, token, thread }: HttpOptions,
+): Promise<HttpFront> {
   const isLocal = "path" in listen || /^(localhost|::1|127(\.\d{1,3}){3})$/.test(listen.host);
   if (!isLocal && token === undefined)
     throw new RagError(
@@ -37,7 +43,8 @@ export async function serveHttp(library: ServerLibrary, { listen, token }: HttpO
       "Set FAIRLEAD_RAG_TOKEN: without one the server listens on this machine only.",
     );
   const handler = createMcpHandler(() => createRagServer(library), { maxRequestBodySize: MAX_BODY_BYTES });
-  const mcp = toNodeHandler(handler, { maxRequestBodySize: MAX_BODY_BYTES });
+  const first = toNodeHandler(handler, { maxRequestBodySize: MAX_BODY_BYTES });
+  const mcp = thread === undefined ? first : withRequestThread(first, thread);
   const [hostIsOwn, originIsOwn] = [localhostHostValidation(), localhostOriginValidation()];
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     if (isLocal && !(hostIsOwn(request, response) && originIsOwn(request, response))) return;

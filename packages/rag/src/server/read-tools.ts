@@ -3,7 +3,7 @@ import type { McpServer, ServerContext } from "@modelcontextprotocol/server";
 import type { z } from "zod";
 import { RagError } from "../errors.ts";
 import type { SearchFilter } from "../store/store.ts";
-import { bounded, chunkFields, failureOf, resultOf } from "./results.ts";
+import { bounded, boundedNodes, chunkFields, failureOf, resultOf } from "./results.ts";
 import {
   fetchInput,
   fetchOutput,
@@ -90,9 +90,11 @@ export function registerReadTools(server: McpServer, { library, folders }: Serve
           mentions,
         }));
         const cut = bounded(results, maxChars);
+        const { nodes, truncated } = boundedNodes(answer.nodes, maxChars);
         return resultOf({
-          ...{ nodes: answer.nodes, edges: answer.edges, results: cut.items, scoreKind: "hop-decay" },
-          ...{ thresholdApplied: threshold === 0, truncated: answer.truncated || cut.truncated },
+          ...{ nodes, edges: answer.edges, results: cut.items, scoreKind: "hop-decay" },
+          thresholdApplied: threshold === 0,
+          truncated: answer.truncated || truncated || cut.truncated,
         });
       } catch (error) {
         return failureOf(error);

@@ -1,6 +1,7 @@
 // From the library's answers to what tools answer: bounded in length, the same as text and as structured content.
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { RagError } from "../errors.ts";
+import type { GraphNode } from "../graph/query.ts";
 import type { ChunkRecord } from "../store/store.ts";
 
 /** Text first, since not every client reads structured content; both say the same. */
@@ -33,6 +34,20 @@ export function chunkFields(chunk: ChunkRecord, rank: number, score: number) {
     },
     metadata: { ...metadata },
   };
+}
+
+/** Leaves out observations beyond `maxChars`, those of the last nodes first. */
+export function boundedNodes(
+  nodes: readonly GraphNode[],
+  maxChars: number,
+): { readonly nodes: readonly GraphNode[]; readonly truncated: boolean } {
+  let left = maxChars;
+  const fits = (observation: string): boolean => {
+    left -= observation.length;
+    return left >= 0;
+  };
+  const kept = nodes.map((node) => ({ ...node, observations: node.observations.filter(fits) }));
+  return { nodes: kept, truncated: left < 0 };
 }
 
 /** Cuts texts so that all together have at most `maxChars`; those that get nothing are left out. */

@@ -1,14 +1,13 @@
 // `fairlead-rag`: opens the library, keeps folders in step, and serves until its client goes or it is told to end.
 import { parseArgs } from "node:util";
-import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { RagError } from "../errors.ts";
 import type { Library } from "../library/library.ts";
-import { libraryFlags, libraryFlagsHelp, openLibrary } from "../options.ts";
+import { type LibraryFlagValues, libraryFlags, libraryFlagsHelp, openLibrary } from "../options.ts";
 import { version } from "../version.ts";
-import { keepFolders } from "./folders.ts";
 import { serveHttp } from "./http.ts";
-import { createRagServer } from "./server.ts";
+import { createRequestThread, type RequestThread } from "./request-thread.ts";
 import type { ServerLibrary } from "./server-library.ts";
+import { serveStdioOnTwoThreads } from "./stdio.ts";
 
 const HELP = `Usage: fairlead-rag [options]
 
@@ -44,20 +43,22 @@ export async function runServer(
     if (flags.version === true) return print(`${version}\n`);
     library = await openLibrary(flags, env);
     const { root: roots = [], include, exclude, collection } = flags;
-    const folders = keepFolders(library, flags.sync === true || flags.watch === true ? roots : [], {
-      ...{ include, exclude, collection, watch: flags.watch === true },
+    const thread = createRequestThread({
+      ...{ flags: libraryFlagsOf(flags), env: environmentOf(env), roots },
+      kept: flags.sync === true || flags.watch === true ? roots : [],
+      keep: { include, exclude, collection, watch: flags.watch === true },
     });
-    const served: ServerLibrary = { library, roots, folders: folders.states };
+    const served: ServerLibrary = { library, roots, folders: thread.folders };
     const ended = await (flags.http === true
       ? serveOverHttp(
           served,
           flags.port ?? env["PORT"] ?? "3100",
           flags.host ?? "127.0.0.1",
           env["FAIRLEAD_RAG_TOKEN"],
+          thread,
         )
-      : serveOverStdio(served));
-    await folders.close();
-    await ended();
+      : serveOverStdio(served, thread));
+    await Promise.all([ended(), thread.close()]);
     return 0;
   } catch (error) {
     if (error instanceof RagError) {
@@ -92,26 +93,39 @@ function parseFlags(argv: readonly string[]) {
   }).values;
 }
 
+/** Those that a thread can be given: without accessors, and without what is none of the library's. */
+function libraryFlagsOf(flags: LibraryFlagValues): LibraryFlagValues {
+  return Object.fromEntries(
+    Object.keys(libraryFlags).map((name) => [name, flags[name as keyof LibraryFlagValues]]),
+  );
+}
+
+function environmentOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("FAIRLEAD_RAG_")));
+}
+
 /** Resolves when it is time to end, to what ends the front. */
 async function serveOverHttp(
   library: ServerLibrary,
   where: string,
   host: string,
   token: string | undefined,
+  thread: RequestThread,
 ): Promise<() => Promise<void>> {
   // Before anybody can know that it runs, and so before anybody ends it.
   const end = ending();
   const port = Number(where);
   const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
-  const front = await serveHttp(library, { listen: isPort ? { host, port } : { path: where }, token });
+  const listen = isPort ? { host, port } : { path: where };
+  const front = await serveHttp(library, { listen, token, thread });
   process.stderr.write(`fairlead-rag: listening on ${front.address}\n`);
   await end;
   return () => front.close();
 }
 
-async function serveOverStdio(library: ServerLibrary): Promise<() => Promise<void>> {
+async function serveOverStdio(library: ServerLibrary, thread: RequestThread): Promise<() => Promise<void>> {
   const end = ending();
-  const handle = serveStdio(() => createRagServer(library));
+  const handle = serveStdioOnTwoThreads(library, thread, process.stdin, process.stdout);
   await Promise.race([
     end,
     new Promise((resolve) => process.stdin.once("end", resolve).once("close", resolve)),
