@@ -9,6 +9,7 @@ import type { Pool } from "../pool/pool.ts";
 import type { ClientHello, SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { Responder } from "./exchange.ts";
 import type { RequestTrack } from "./gate.ts";
 import type { InputRound } from "./input-rounds.ts";
@@ -49,8 +50,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders | undefined;
   /** Ends the exchange with its one answer, and does nothing after that; `status` is the HTTP status where there is one. @defaultValue 200 */
   reply(message: Buffer, status?: number, retryAfterMs?: number): void;
-  /** As {@link reply}, for a long result: the pieces are not changed. */
-  replyInPieces(pieces: readonly Buffer[]): void;
+  /** As {@link reply}, for a server's result. */
+  replyWith(result: Spliced): void;
   /** Ends the exchange with a failure of the gateway, or of all upstreams. */
   fail(error: AggregatorError): void;
   /** Takes the answer while it arrives; undefined when this front, or its client, only takes whole ones. */

@@ -12,7 +12,7 @@ import type { SessionClient } from "../upstream/client-session.ts";
 import type { AnswerSink } from "../upstream/connection.ts";
 import { type Envelope, textOf } from "../wire/envelope.ts";
 import { failureMessage } from "../wire/reply.ts";
-import { lengthOf } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { Client, Exchange, ExchangeObserver } from "./client.ts";
 import type { RequestTrack } from "./gate.ts";
 import { sessionClientOf } from "./session-client.ts";
@@ -21,8 +21,8 @@ import { sessionClientOf } from "./session-client.ts";
 export interface Responder {
   /** `retryAfterMs` goes out where there are header fields. */
   reply(message: Buffer, status?: number, retryAfterMs?: number): void;
-  /** As {@link reply}, if this front can write pieces without joining them. */
-  replyInPieces?(pieces: readonly Buffer[]): void;
+  /** As {@link reply}, if this front can write it without putting it together first. */
+  replyWith?(result: Spliced): void;
   /** Where it differs from replying with the printed error. */
   fail?(error: AggregatorError): void;
   notify(message: Buffer): void;
@@ -84,15 +84,15 @@ export class ClientExchange implements Exchange {
     this.#responder.reply(answer, status, retryAfterMs);
   }
 
-  replyInPieces(pieces: readonly Buffer[]): void {
+  replyWith(result: Spliced): void {
     const responder = this.#responder;
-    if (responder.replyInPieces === undefined) {
-      this.reply(Buffer.concat(pieces));
+    if (responder.replyWith === undefined) {
+      this.reply(result.whole());
       return;
     }
     if (!this.#end()) return;
-    this.track?.streamed(lengthOf(pieces));
-    responder.replyInPieces(pieces);
+    this.track?.streamed(result.length);
+    responder.replyWith(result);
   }
 
   fail(error: AggregatorError): void {

@@ -16,7 +16,7 @@ import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf, type Span, textOf } from "../wire/envelope.ts";
 import { memberOf } from "../wire/json-scan.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
-import { LONG_MESSAGE, type Printed, type Splice, splice, splicePieces } from "../wire/splice.ts";
+import { type Splice, Spliced, splice } from "../wire/splice.ts";
 import { type TraceContext, traceFields, withTraceContext } from "../wire/trace-context.ts";
 import { type Exchange, LOG_LEVELS } from "./client.ts";
 import { MAX_ROUNDS } from "./input-rounds.ts";
@@ -115,7 +115,7 @@ class ForwardedRequest implements PoolRequest {
     return memberOf(message, envelope.params, "arguments") ?? NOTHING;
   }
 
-  encode(id: number, upstream: RequestTarget, trace: TraceContext | undefined): Printed {
+  encode(id: number, upstream: RequestTarget, trace: TraceContext | undefined): Buffer | Spliced {
     const { message, envelope } = this.#exchange;
     const { original } = this.#route;
     const idBytes = Buffer.from(String(id));
@@ -128,7 +128,7 @@ class ForwardedRequest implements PoolRequest {
       spliceForModern(splices, this.#exchange, upstream, this.#route.pool.config.clientCapabilities);
     else if (this.#exchange.era === "modern") spliceForLegacy(splices, this.#exchange);
     if (trace !== undefined) return withTraceContext(splice(message, splices), trace);
-    return message.length < LONG_MESSAGE ? splice(message, splices) : splicePieces(message, splices);
+    return new Spliced(message, splices);
   }
 
   /** As the server printed it in its list, where it did. */
@@ -289,8 +289,8 @@ function pass(exchange: Exchange, answer: Buffer, envelope: Envelope): void {
   } else if (asked.method === "resources/read" && isModernNotFound(answer, envelope)) {
     splices.push({ span: envelope.errorCode, bytes: Buffer.from(String(rpcCode.resourceNotFoundLegacy)) });
   }
-  if (envelope.kind === "error" || answer.length < LONG_MESSAGE) exchange.reply(splice(answer, splices));
-  else exchange.replyInPieces(splicePieces(answer, splices));
+  if (envelope.kind === "error") exchange.reply(splice(answer, splices));
+  else exchange.replyWith(new Spliced(answer, splices));
 }
 
 /** 2026-07-28 has no code of its own for a resource that is not there; it names the URI. */

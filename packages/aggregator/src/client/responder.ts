@@ -1,7 +1,8 @@
 // The answer to one POST: plain JSON when the first thing to say is the answer, an event stream once something comes
 // before it.
 import type { ServerResponse } from "node:http";
-import { lengthOf, toSingleLine } from "../wire/splice.ts";
+import { WholeResponse } from "../http1/whole-response.ts";
+import { type Spliced, toSingleLine } from "../wire/splice.ts";
 import { EVENT_HEAD, EVENT_TAIL, toSseEvent } from "../wire/sse.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Responder, ResponseParts } from "./exchange.ts";
@@ -93,21 +94,20 @@ export class HttpResponder implements Responder {
     response.end(message);
   }
 
-  replyInPieces(pieces: readonly Buffer[]): void {
-    if (this.#inParts || this.#streaming) {
-      this.reply(Buffer.concat(pieces));
-      return;
-    }
+  replyWith(result: Spliced): void {
     const response = this.#response;
-    response.writeHead(200, {
-      ...this.#common(),
-      "content-type": "application/json",
-      "content-length": lengthOf(pieces),
-    });
-    response.cork();
-    for (const piece of pieces) response.write(piece);
-    response.end();
-    response.uncork();
+    const short: unknown = response;
+    if (this.#inParts || this.#streaming || this.#prefersStream || this.#front.draining) {
+      this.reply(result.whole());
+    } else if (short instanceof WholeResponse) {
+      short.writeHead(200, JSON_FIELDS).end(result);
+    } else if (result.isLong) {
+      response.writeHead(200, { ...JSON_FIELDS, "content-length": result.length });
+      response.cork();
+      for (const piece of result.pieces()) response.write(piece);
+      response.end();
+      response.uncork();
+    } else this.reply(result.whole());
   }
 
   notify(message: Buffer): void {

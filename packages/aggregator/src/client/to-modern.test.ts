@@ -35,7 +35,7 @@ function exchangeOf(era: "legacy" | "modern", text: string, more: Partial<Exchan
     name: undefined,
     headers: undefined,
     reply: () => {},
-    replyInPieces: () => {},
+    replyWith: () => {},
     replyInParts: () => undefined,
     fail: () => {},
     capabilities: undefined,

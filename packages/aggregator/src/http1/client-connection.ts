@@ -1,7 +1,6 @@
 // One connection to a server, used for one request at a time.
 import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { lengthOf, type Printed } from "../wire/splice.ts";
 import type { HttpExchangeControl, HttpRequest, HttpResponseHandler } from "./client.ts";
 import { HttpConnectionError } from "./errors.ts";
 import { KEEP_ALIVE_MS, type ResponseListener, ResponseParser } from "./response-parser.ts";
@@ -22,7 +21,6 @@ export interface ConnectionOwner {
 
 /** One buffer that all connections read into: a reading is dealt with before the next one begins. */
 const READING = Buffer.allocUnsafeSlow(64 * 1024);
-const NOTHING: readonly Buffer[] = [];
 /** Up to here a request is one write; beyond, copying its body costs more than a second buffer. */
 const ONE_WRITE_BYTES = 3 * 1024;
 
@@ -75,7 +73,7 @@ export class ClientConnection implements HttpExchangeControl, ResponseListener {
       this.#socket.write(head);
       return;
     }
-    const length = body === undefined ? 0 : lengthOf(body);
+    const length = body?.length ?? 0;
     const end = `${length}\r\n\r\n`;
     if (length > ONE_WRITE_BYTES) {
       this.#sendInPieces(head, end, body);
@@ -83,19 +81,19 @@ export class ClientConnection implements HttpExchangeControl, ResponseListener {
     }
     const out = Buffer.allocUnsafe(head.length + end.length + length);
     head.copy(out);
-    let at = head.length + out.write(end, head.length, "latin1");
+    const at = head.length + out.write(end, head.length, "latin1");
     if (Buffer.isBuffer(body)) body.copy(out, at);
-    else for (const piece of body ?? NOTHING) at += piece.copy(out, at);
+    else body?.copyTo(out, at);
     this.#socket.write(out);
   }
 
-  #sendInPieces(head: Buffer, end: string, body: Printed = NOTHING): void {
+  #sendInPieces(head: Buffer, end: string, body: HttpRequest["body"]): void {
     const socket = this.#socket;
     socket.cork();
     socket.write(head);
     socket.write(end, "latin1");
     if (Buffer.isBuffer(body)) socket.write(body);
-    else for (const piece of body) socket.write(piece);
+    else for (const piece of body?.pieces() ?? []) socket.write(piece);
     socket.uncork();
   }
 

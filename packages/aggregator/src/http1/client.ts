@@ -1,7 +1,7 @@
 // An HTTP/1.1 client for one origin, as lean as a call through a gateway should be: connections that are used again, one
 // write per request, one buffer for all reading. undici does far more, at three times the cost (ADR 0019).
 import { isIP, type LookupFunction } from "node:net";
-import type { Printed } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import { type Address, ClientConnection } from "./client-connection.ts";
 import { HttpConnectionError } from "./errors.ts";
 import { RequestHeads } from "./request-heads.ts";
@@ -12,7 +12,7 @@ export interface HttpRequest {
   readonly path: string;
   /** Names and values in turn. The same array again costs no second look. */
   readonly headers: readonly string[];
-  readonly body?: Printed | undefined;
+  readonly body?: Buffer | Spliced | undefined;
   /** Until the response has ended, in milliseconds. @defaultValue no limit */
   readonly timeoutMs?: number | undefined;
 }

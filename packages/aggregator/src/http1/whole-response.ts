@@ -2,6 +2,7 @@
 // can be.
 import { type OutgoingHttpHeaders, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { type Spliced, wholeOf } from "../wire/splice.ts";
 
 /** The connection that it goes out on. */
 export interface ResponseConnection {
@@ -117,16 +118,6 @@ export class WholeResponse {
     return this;
   }
 
-  /** What is written until {@link uncork} goes to the system together. */
-  cork(): void {
-    this.#connection.socket.cork();
-  }
-
-  uncork(): void {
-    this.#connection.socket.uncork();
-    this.#noteStall();
-  }
-
   /** Sends the head before there is a body. */
   flushHeaders(): void {
     if (this.headersSent || this.destroyed) return;
@@ -150,30 +141,33 @@ export class WholeResponse {
     return !socket.writableNeedDrain;
   }
 
-  end(part?: Buffer | string): void {
+  end(part?: Buffer | Spliced | string): void {
     if (this.destroyed || this.writableEnded) return;
-    const { socket } = this.#connection;
+    const { socket, onFlushed } = this.#connection;
     const bytes = typeof part === "string" ? Buffer.from(part) : part;
     const length = bytes?.length ?? 0;
     if (this.headersSent) {
-      if (bytes !== undefined) this.write(bytes);
+      if (bytes !== undefined) this.write(wholeOf(bytes));
       this.writableEnded = true;
-      socket.write(this.#isChunked ? "0\r\n\r\n" : "", "latin1", this.#connection.onFlushed);
+      socket.write(this.#isChunked ? "0\r\n\r\n" : "", "latin1", onFlushed);
       this.#noteStall();
       return;
     }
     this.writableEnded = true;
     const head = this.#takeHead(length);
-    if (bytes === undefined || length === 0) socket.write(head, "latin1", this.#connection.onFlushed);
+    if (bytes === undefined || length === 0) socket.write(head, "latin1", onFlushed);
     else if (length <= ONE_WRITE_BYTES) {
       const out = Buffer.allocUnsafe(head.length + length);
       out.write(head, 0, "latin1");
-      bytes.copy(out, head.length);
-      socket.write(out, this.#connection.onFlushed);
+      if (Buffer.isBuffer(bytes)) bytes.copy(out, head.length);
+      else bytes.copyTo(out, head.length);
+      socket.write(out, onFlushed);
     } else {
       socket.cork();
       socket.write(head, "latin1");
-      socket.write(bytes, this.#connection.onFlushed);
+      const pieces = Buffer.isBuffer(bytes) ? [bytes] : bytes.pieces();
+      for (const [at, piece] of pieces.entries())
+        socket.write(piece, at === pieces.length - 1 ? onFlushed : undefined);
       socket.uncork();
     }
     this.#noteStall();

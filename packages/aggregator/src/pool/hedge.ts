@@ -13,7 +13,7 @@ import type { ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstre
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { errorMessage, rpcCode } from "../wire/reply.ts";
-import type { Printed } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import { type AttemptOutcome, HEDGE_LOSER, outcomeOfFailure, SUCCESS } from "./outcome.ts";
 import type { Work } from "./policy.ts";
@@ -164,7 +164,7 @@ class HedgedCall extends WrappedRequest implements Work, UpstreamExchange {
   }
 
   /** As the second attempt; the first one says itself where it belongs. */
-  override encode(id: number, target: RequestTarget): Printed {
+  override encode(id: number, target: RequestTarget): Buffer | Spliced {
     return this.inner.encode(id, target, this.#trace);
   }
 

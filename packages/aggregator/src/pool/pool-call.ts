@@ -7,7 +7,7 @@ import { AggregatorError } from "../errors.ts";
 import type { AnswerSink, ServerRequest, UpstreamExchange, UpstreamFailure } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import { type Envelope, integerOf } from "../wire/envelope.ts";
-import type { Printed } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { Waiting } from "./admission.ts";
 import { type Breakage, breakageOf, isBreakage, isBroken, NO_BREAKAGES } from "./breakage.ts";
@@ -126,7 +126,7 @@ export class PoolCall implements UpstreamExchange, Waiting {
     this.#fail(queueFull(this.#owner.namespace, this.#owner.retryAfterMs()));
   }
 
-  encode(id: number, target: RequestTarget): Printed {
+  encode(id: number, target: RequestTarget): Buffer | Spliced {
     return this.request.encode(id, target, this.#trace);
   }
 

@@ -8,7 +8,7 @@ import type { RoutingDecision } from "../router/router.ts";
 import type { AnswerSink, ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import type { Printed } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
 import type { CallPolicy } from "./policy.ts";
@@ -37,7 +37,7 @@ export interface PoolRequest {
   /** `params.arguments` as the client sent it; empty when there is none. */
   argumentBytes(): Buffer;
   /** Prints the request for the server that an attempt goes to, within the attempt's span; pools may mix eras. */
-  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Printed;
+  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Buffer | Spliced;
   /** Header fields for a modern server over HTTP: `Mcp-Name` and `Mcp-Param-*`, as names and values in turn. */
   headers(): readonly string[];
   /** Header fields that say which trace it belongs to, as names and values in turn. */

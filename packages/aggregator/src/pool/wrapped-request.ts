@@ -7,7 +7,7 @@ import type { RoutingDecision } from "../router/router.ts";
 import type { ServerRequest } from "../upstream/connection.ts";
 import type { RequestTarget } from "../upstream/request-target.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import type { Printed } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { TraceContext } from "../wire/trace-context.ts";
 import type { RequestOrigin } from "./client-sessions.ts";
 import type { PoolRequest } from "./pool-request.ts";
@@ -76,7 +76,7 @@ export class WrappedRequest implements PoolRequest {
     return this.inner.argumentBytes();
   }
 
-  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Printed {
+  encode(id: number, target: RequestTarget, trace: TraceContext | undefined): Buffer | Spliced {
     return this.inner.encode(id, target, trace);
   }
 

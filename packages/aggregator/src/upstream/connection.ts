@@ -2,7 +2,7 @@
 
 import type { Clock } from "@fairlead/core";
 import type { Envelope } from "../wire/envelope.ts";
-import type { Printed } from "../wire/splice.ts";
+import type { Spliced } from "../wire/splice.ts";
 import type { RequestTarget } from "./request-target.ts";
 
 /** Why an exchange got no answer. */
@@ -53,7 +53,7 @@ export interface UpstreamExchange {
   /** True for a request whose answer is a stream that stays open: it does not count as in flight. */
   readonly isStream?: boolean;
   /** Prints the request with this id, which is also its progress token, for who is at the other end. */
-  encode(id: number, target: RequestTarget): Printed;
+  encode(id: number, target: RequestTarget): Buffer | Spliced;
   /**
    * Header fields that a modern server wants over HTTP, apart from the revision and the method: `Mcp-Name` and
    * `Mcp-Param-*`, as names and values in turn.

@@ -4,7 +4,7 @@
 import type { HttpClient } from "../http1/client.ts";
 import { headerOf } from "../http1/headers.ts";
 import { notificationMessage } from "../wire/reply.ts";
-import { whole } from "../wire/splice.ts";
+import { wholeOf } from "../wire/splice.ts";
 import { createSseParser } from "../wire/sse.ts";
 import type {
   ConnectionListener,
@@ -97,7 +97,7 @@ export function createSseConnection(
       if (closed || endpoint === undefined) {
         queueMicrotask(() => fail({ executed: "no", kind: "closed", message: "the connection is closed" }));
       } else {
-        const message = whole(exchange.encode(id, LEGACY_TARGET));
+        const message = wholeOf(exchange.encode(id, LEGACY_TARGET));
         void post(message, exchange.traceFields?.()).then((failure) => failure && fail(failure));
       }
       return id;

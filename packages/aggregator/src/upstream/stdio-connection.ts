@@ -1,7 +1,7 @@
 // JSON-RPC over a child's stdin and stdout, one message per line (MCP "stdio" transport).
 import { createLineSplitter } from "../wire/lines.ts";
 import { notificationMessage } from "../wire/reply.ts";
-import { toSingleLine, whole } from "../wire/splice.ts";
+import { toSingleLine, wholeOf } from "../wire/splice.ts";
 import type { Child } from "./child-process.ts";
 import type {
   ConnectionListener,
@@ -76,7 +76,7 @@ export function createStdioConnection(
     send(exchange) {
       const id = pending.add({ exchange });
       const refusal = refuseToWrite();
-      if (refusal === undefined) write(whole(exchange.encode(id, target)));
+      if (refusal === undefined) write(wholeOf(exchange.encode(id, target)));
       else queueMicrotask(() => pending.take(id)?.exchange.onFailure(refusal));
       return id;
     },

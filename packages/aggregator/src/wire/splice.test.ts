@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { scanEnvelope } from "./envelope.ts";
-import { lengthOf, splice, splicePieces, toSingleLine, whole } from "./splice.ts";
+import { Spliced, splice, toSingleLine } from "./splice.ts";
 
 it("changes the id and the name, and leaves every other byte alone", () => {
   const text =
@@ -32,9 +32,9 @@ it("applies any disjoint splices as text replacement would", () => {
           expected = expected.slice(0, start) + insert + expected.slice(end);
         const splices = spans.map((span) => ({ span, bytes: Buffer.from(insert) }));
         expect(splice(Buffer.from(text), splices).toString()).toBe(expected);
-        const pieces = splicePieces(Buffer.from(text), splices);
-        expect(whole(pieces).toString()).toBe(expected);
-        expect(lengthOf(pieces)).toBe(Buffer.byteLength(expected));
+        const spliced = new Spliced(Buffer.from(text), splices);
+        expect(Buffer.concat(spliced.pieces()).toString()).toBe(expected);
+        expect(spliced.length).toBe(Buffer.byteLength(expected));
       },
     ),
   );

@@ -7,54 +7,72 @@ export interface Splice {
   readonly bytes: Buffer;
 }
 
+/** From here on, in bytes, copying a message costs more than writing pieces of it: a buffer of its own has to be collected. */
+const LONG_MESSAGE = 3 * 1024;
+
+/** A message with changes that are made when it is written, so that it is copied once, or, when it is long, not at all. */
+export class Spliced {
+  readonly length: number;
+  readonly #message: Buffer;
+  readonly #splices: readonly Splice[];
+
+  /** @param splices must not overlap, and come in any order; they are kept */
+  constructor(message: Buffer, splices: Splice[]) {
+    sort(splices);
+    let { length } = message;
+    for (const { span, bytes } of splices) length += bytes.length - (span.end - span.start);
+    this.length = length;
+    this.#message = message;
+    this.#splices = splices;
+  }
+
+  get isLong(): boolean {
+    return this.length >= LONG_MESSAGE;
+  }
+
+  copyTo(out: Buffer, start: number): void {
+    const message = this.#message;
+    let from = 0;
+    let to = start;
+    for (const { span, bytes } of this.#splices) {
+      to += message.copy(out, to, from, span.start);
+      out.set(bytes, to);
+      to += bytes.length;
+      from = span.end;
+    }
+    message.copy(out, to, from);
+  }
+
+  /** In one buffer of its own. */
+  whole(): Buffer {
+    const out = Buffer.allocUnsafe(this.length);
+    this.copyTo(out, 0);
+    return out;
+  }
+
+  /** In buffers that share the bytes of the message. */
+  pieces(): Buffer[] {
+    const message = this.#message;
+    const pieces: Buffer[] = [];
+    let from = 0;
+    for (const { span, bytes } of this.#splices) {
+      if (span.start > from) pieces.push(message.subarray(from, span.start));
+      if (bytes.length > 0) pieces.push(bytes);
+      from = span.end;
+    }
+    if (from < message.length) pieces.push(message.subarray(from));
+    return pieces;
+  }
+}
+
+/** In one buffer that nobody else has. */
+export function wholeOf(message: Buffer | Spliced): Buffer {
+  return Buffer.isBuffer(message) ? message : message.whole();
+}
+
 /** Returns a copy of `message` with all splices applied; they must not overlap, and come in any order. */
 export function splice(message: Buffer, splices: Splice[]): Buffer {
-  sort(splices);
-  let length = message.length;
-  for (const { span, bytes } of splices) length += bytes.length - (span.end - span.start);
-  const out = Buffer.allocUnsafe(length);
-  let from = 0;
-  let to = 0;
-  for (const { span, bytes } of splices) {
-    to += message.copy(out, to, from, span.start);
-    out.set(bytes, to);
-    to += bytes.length;
-    from = span.end;
-  }
-  message.copy(out, to, from);
-  return out;
-}
-
-/** A message to be written: whole, or, when it is long, in pieces of which most are another message's. */
-export type Printed = Buffer | readonly Buffer[];
-
-/** From here on, in bytes, copying a message costs more than writing pieces of it: a buffer of its own has to be collected. */
-export const LONG_MESSAGE: number = 3 * 1024;
-
-/** As {@link splice}, in pieces that share the bytes of `message`. */
-export function splicePieces(message: Buffer, splices: Splice[]): Buffer[] {
-  sort(splices);
-  const pieces: Buffer[] = [];
-  let from = 0;
-  for (const { span, bytes } of splices) {
-    if (span.start > from) pieces.push(message.subarray(from, span.start));
-    if (bytes.length > 0) pieces.push(bytes);
-    from = span.end;
-  }
-  if (from < message.length) pieces.push(message.subarray(from));
-  return pieces;
-}
-
-export function lengthOf(printed: Printed): number {
-  if (Buffer.isBuffer(printed)) return printed.length;
-  let length = 0;
-  for (const piece of printed) length += piece.length;
-  return length;
-}
-
-/** In one buffer of its own. */
-export function whole(printed: Printed): Buffer {
-  return Buffer.isBuffer(printed) ? printed : Buffer.concat(printed);
+  return new Spliced(message, splices).whole();
 }
 
 /** By insertion: there are two or three, and in order already more often than not. */
