@@ -79,10 +79,10 @@ const CASES: Readonly<Record<ScenarioContext["profile"], readonly Case[]>> = {
     STDIO,
   ],
 };
-const COMMON = { warmUpCalls: 50_000, warmUpMs: 6_000, concurrency: 32 } as const;
+const COMMON = { warmUpCalls: 100_000, warmUpMs: 10_000, concurrency: 32 } as const;
 const EFFORT: Readonly<Record<ScenarioContext["profile"], Effort>> = {
-  // V8 compiles by how often code has run, not for how long: the gateway's CPU per call still falls until about 50,000
-  // calls, which are six seconds of them; that of programs ten times as slow settles within two seconds.
+  // V8 compiles by how often code has run, not for how long: the gateway's CPU per call still falls until about 100,000
+  // calls, which are eight seconds of them; that of programs ten times as slow settles within two seconds.
   quick: { ...COMMON, rounds: 3, calls: 4_000, maxRoundMs: 2_000 },
   full: { ...COMMON, rounds: 4, calls: 10_000, maxRoundMs: 1_500 },
 };
