@@ -201,7 +201,8 @@ async function warmUp(
 function measure(target: Target, one: Case, effort: Effort): Promise<Sample> {
   const { concurrency, calls, maxRoundMs } = effort;
   return withConnection(target, one, effort, async (connection) => {
-    await runClosedLoop(connection, { calls: calls / 20, concurrency, maxMs: maxRoundMs / 10 });
+    // It has been idle while the others took their turns.
+    await runClosedLoop(connection, { calls: calls / 4, concurrency, maxMs: maxRoundMs / 4 });
     const cpuBefore = target.process.cpuUs();
     const load = await runClosedLoop(connection, { calls, concurrency, maxMs: maxRoundMs });
     return {
