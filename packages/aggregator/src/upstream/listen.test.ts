@@ -1,6 +1,7 @@
 import { createFakeClock, type FakeClock } from "@fairlead/core/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { scanEnvelope } from "../wire/envelope.ts";
+import { wholeOf } from "../wire/splice.ts";
 import type { UpstreamConnection, UpstreamExchange, UpstreamFailure } from "./connection.ts";
 import { createUpstreamListen, type UpstreamListen } from "./listen.ts";
 import { modernTarget } from "./request-target.ts";
@@ -53,8 +54,8 @@ function answer(text: string): void {
 const fail = (kind: UpstreamFailure["kind"]): void =>
   newest().onFailure({ executed: "maybe", kind, message: "broken" });
 const asked = (): unknown =>
-  (JSON.parse(newest().encode(1, target).toString()) as { params: { notifications: unknown } }).params
-    .notifications;
+  (JSON.parse(wholeOf(newest().encode(1, target)).toString()) as { params: { notifications: unknown } })
+    .params.notifications;
 
 describe("listening to a modern server", () => {
   it("asks for what the filter says, and counts as open when it is acknowledged", async () => {
